@@ -1,0 +1,48 @@
+// cpp/ -> build/Release/rotor.node by cmake-js. Offline: "binary.napi_versions" in package.json selects the headers that
+// the node-api-headers package brings, so nothing of Node's own is downloaded or needed.
+import fs from 'node:fs';
+import os from 'node:os';
+import { hashFiles, readText, walk, writeText } from '../lib/files.mjs';
+import { step, ToolError } from '../lib/log.mjs';
+import { inRoot } from '../lib/paths.mjs';
+import { must, which } from '../lib/run.mjs';
+
+/** What the build needs and this machine lacks, as Debian package names. `has` tells whether a command exists. */
+export function missingBuildTools(has, compiler = process.env.CXX) {
+  const missing = [];
+  if (!has('cmake')) missing.push('cmake');
+  if (compiler ? !has(compiler.split(' ')[0]) : !['c++', 'g++', 'clang++'].some(has)) missing.push('g++');
+  if (!['ninja', 'make', 'gmake'].some(has)) missing.push('ninja-build');
+  return missing;
+}
+
+export function missingToolsMessage(missing) {
+  const what = { cmake: 'CMake', 'g++': 'a C++ compiler', 'ninja-build': 'ninja or make' };
+  return [
+    `Rotor's native addon cannot be built: ${missing.map((name) => what[name]).join(' and ')} not found on PATH.`,
+    `Debian and Ubuntu: apt-get install ${missing.join(' ')}`,
+    'macOS: xcode-select --install, and brew install cmake ninja',
+    'Then run the same command again.',
+  ].join('\n');
+}
+
+export async function buildAddon() {
+  const addon = inRoot('build/Release/rotor.node');
+  const stampFile = inRoot('build/.stamp');
+  const sources = [...walk(inRoot('cpp')), ...walk(inRoot('cuda')), inRoot('CMakeLists.txt'), inRoot('package.json')];
+  const stamp = hashFiles(sources, process.platform, process.arch);
+  if (fs.existsSync(addon) && readText(stampFile) === stamp) return;
+  const missing = missingBuildTools((command) => which(command) !== undefined);
+  if (missing.length > 0) throw new ToolError(missingToolsMessage(missing));
+  await step('native addon', async () => {
+    let shown = 0;
+    const onLine = (line) => {
+      const percent = Number(/^\[\s*(\d+)(?:%|\/(\d+))/.exec(line)?.slice(1).reduce((a, b) => (b ? (100 * a) / b : a)));
+      if (percent >= shown + 20) process.stdout.write(`  compiled ${Math.round((shown = percent))} %\n`);
+    };
+    const args = [inRoot('node_modules/cmake-js/bin/cmake-js'), 'compile', '--parallel', String(os.availableParallelism())];
+    await must(process.execPath, args, 'The native addon did not compile', { onLine, tail: 60 });
+    if (!fs.existsSync(addon)) throw new ToolError('The build ended without build/Release/rotor.node.');
+    writeText(stampFile, stamp);
+  });
+}
