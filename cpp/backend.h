@@ -1,0 +1,116 @@
+// What every backend implements: a table of kernels, one per line of ops.def.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+#include "abi.h"
+
+namespace rotor {
+
+// A resolved tensor: validated pointer, dimensions and strides in elements.
+struct View {
+  void* data = nullptr;
+  DType dtype = DType::f32;
+  int ndim = 0;
+  int64_t dims[kMaxDims] = {};
+  int64_t strides[kMaxDims] = {};
+  int64_t size = 0;
+
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(data);
+  }
+  // Dimension counted from the end: last(0) is the innermost. 1 where there is none.
+  int64_t last(int i) const { return i < ndim ? dims[ndim - 1 - i] : 1; }
+  bool contiguous() const {
+    int64_t step = 1;
+    for (int i = ndim - 1; i >= 0; --i) {
+      if (dims[i] != 1 && strides[i] != step) return false;
+      step *= dims[i];
+    }
+    return true;
+  }
+};
+
+// Set by a kernel that meets bad data (an index out of range); becomes an error after the run.
+struct Fault {
+  std::atomic<int> raised{0};
+  std::atomic<int64_t> value{0};
+  std::atomic<int64_t> limit{0};
+  void raise(int64_t v, int64_t lim) {
+    if (raised.exchange(1) == 0) {
+      value = v;
+      limit = lim;
+    }
+  }
+};
+
+// One call, as a kernel sees it.
+struct Args {
+  const double* attrs = nullptr;
+  int nIn = 0;
+  int nOut = 0;
+  View in[kMaxIn];
+  View out[kMaxOut];
+  char* scratch = nullptr;  // 64-byte aligned, Plan::scratch bytes, shared by all workers
+  Fault* fault = nullptr;
+};
+
+// One of `count` threads that run the same call. sync() is a barrier over all of them.
+struct Worker {
+  int index = 0;
+  int count = 1;
+  class Barrier* barrier = nullptr;
+  void sync() const;
+  // The rows [begin, end) of `total` that belong to this worker, in multiples of `grain`.
+  void range(int64_t total, int64_t grain, int64_t* begin, int64_t* end) const {
+    const int64_t blocks = (total + grain - 1) / grain;
+    const int64_t b = blocks * index / count * grain;
+    const int64_t e = blocks * (index + 1) / count * grain;
+    *begin = b < total ? b : total;
+    *end = e < total ? e : total;
+  }
+};
+
+// Result of an op's shape check: how to run it.
+struct Plan {
+  double work = 0;       // rough number of elementary operations; small calls run on one thread
+  size_t scratch = 0;    // bytes of scratch shared by the workers
+  bool parallel = true;  // false: always one thread
+};
+
+using KernelFn = void (*)(const Args&, const Worker&);
+
+// Raised by the shape check of an op; becomes ShapeError / DTypeError / NativeError in TypeScript.
+struct OpError : std::runtime_error {
+  const char* code;
+  OpError(const char* c, const std::string& text) : std::runtime_error(text), code(c) {}
+};
+
+enum OpFlags : uint32_t {
+  kNone = 0,
+  kStrided = 1,  // accepts non-contiguous inputs
+};
+
+// One line of ops.def, the same for every target. `plan` throws OpError on bad shapes.
+struct OpInfo {
+  const char* name;
+  int minIn, maxIn, minOut, maxOut, nAttrs;
+  uint32_t flags;
+  Plan (*plan)(const Args&);
+};
+
+// One ISA variant: its kernels in the order of ops.def, and its weight layout.
+struct Target {
+  const char* name;
+  const KernelFn* kernels;
+  int64_t (*ternaryBytes)(int64_t rows, int64_t cols);
+};
+
+extern const OpInfo kOps[];
+extern const int kOpCount;
+const Target& activeTarget();
+
+}  // namespace rotor

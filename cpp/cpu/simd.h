@@ -1,0 +1,190 @@
+// Sixteen float lanes, written twice (plain arrays, AVX2). Every float kernel is written once against this
+// type, so that all targets do the same operations in the same order and give the same bits.
+// ROTOR_AVX2 is defined by cpu/targets/avx2.cc; ROTOR_TARGET names the namespace of the target.
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#ifdef ROTOR_AVX2
+#include <immintrin.h>
+#endif
+
+namespace rotor {
+namespace ROTOR_TARGET {
+
+constexpr int kLanes = 16;
+
+static inline float bits_f32(uint32_t u) {
+  float f;
+  memcpy(&f, &u, 4);
+  return f;
+}
+static inline uint32_t f32_bits(float f) {
+  uint32_t u;
+  memcpy(&u, &f, 4);
+  return u;
+}
+static inline float bf16_f32(uint16_t h) { return bits_f32(uint32_t(h) << 16); }
+// Round to nearest even; NaN stays NaN.
+static inline uint16_t f32_bf16(float f) {
+  const uint32_t u = f32_bits(f);
+  if ((u & 0x7fffffffu) > 0x7f800000u) return uint16_t((u >> 16) | 0x40);
+  return uint16_t((u + 0x7fffu + ((u >> 16) & 1)) >> 16);
+}
+
+#ifdef ROTOR_AVX2
+
+struct f32x16 {
+  __m256 lo, hi;
+  static f32x16 load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+  static f32x16 set1(float v) { return {_mm256_set1_ps(v), _mm256_set1_ps(v)}; }
+  static f32x16 load_bf16(const uint16_t* p) {
+    const __m256i a = _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)p)), 16);
+    const __m256i b = _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)(p + 8))), 16);
+    return {_mm256_castsi256_ps(a), _mm256_castsi256_ps(b)};
+  }
+  void store(float* p) const {
+    _mm256_storeu_ps(p, lo);
+    _mm256_storeu_ps(p + 8, hi);
+  }
+};
+static inline f32x16 operator+(f32x16 a, f32x16 b) { return {_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)}; }
+static inline f32x16 operator-(f32x16 a, f32x16 b) { return {_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)}; }
+static inline f32x16 operator*(f32x16 a, f32x16 b) { return {_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)}; }
+static inline f32x16 operator/(f32x16 a, f32x16 b) { return {_mm256_div_ps(a.lo, b.lo), _mm256_div_ps(a.hi, b.hi)}; }
+// a * b + c, rounded once.
+static inline f32x16 fma(f32x16 a, f32x16 b, f32x16 c) {
+  return {_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
+}
+// a > b ? a : b and a < b ? a : b per lane: the second operand wins on NaN.
+static inline f32x16 max(f32x16 a, f32x16 b) { return {_mm256_max_ps(a.lo, b.lo), _mm256_max_ps(a.hi, b.hi)}; }
+static inline f32x16 min(f32x16 a, f32x16 b) { return {_mm256_min_ps(a.lo, b.lo), _mm256_min_ps(a.hi, b.hi)}; }
+// Nearest integer, ties to even.
+static inline f32x16 round(f32x16 a) {
+  constexpr int mode = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+  return {_mm256_round_ps(a.lo, mode), _mm256_round_ps(a.hi, mode)};
+}
+static inline f32x16 abs(f32x16 a) {
+  const __m256 m = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+  return {_mm256_and_ps(a.lo, m), _mm256_and_ps(a.hi, m)};
+}
+// a * 2^n for integral n in [-126, 127].
+static inline f32x16 scale2(f32x16 a, f32x16 n) {
+  const __m256i bias = _mm256_set1_epi32(127);
+  const __m256i l = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n.lo), bias), 23);
+  const __m256i h = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n.hi), bias), 23);
+  return {_mm256_mul_ps(a.lo, _mm256_castsi256_ps(l)), _mm256_mul_ps(a.hi, _mm256_castsi256_ps(h))};
+}
+// x < y ? a : b per lane.
+static inline f32x16 select_lt(f32x16 x, f32x16 y, f32x16 a, f32x16 b) {
+  return {_mm256_blendv_ps(b.lo, a.lo, _mm256_cmp_ps(x.lo, y.lo, _CMP_LT_OQ)),
+          _mm256_blendv_ps(b.hi, a.hi, _mm256_cmp_ps(x.hi, y.hi, _CMP_LT_OQ))};
+}
+
+#else
+
+struct f32x16 {
+  float v[kLanes];
+  static f32x16 load(const float* p) {
+    f32x16 r;
+    memcpy(r.v, p, sizeof r.v);
+    return r;
+  }
+  static f32x16 set1(float x) {
+    f32x16 r;
+    for (float& e : r.v) e = x;
+    return r;
+  }
+  static f32x16 load_bf16(const uint16_t* p) {
+    f32x16 r;
+    for (int i = 0; i < kLanes; ++i) r.v[i] = bf16_f32(p[i]);
+    return r;
+  }
+  void store(float* p) const { memcpy(p, v, sizeof v); }
+};
+#define ROTOR_LANES(expr)                    \
+  f32x16 r;                                  \
+  for (int i = 0; i < kLanes; ++i) r.v[i] = (expr); \
+  return r
+static inline f32x16 operator+(f32x16 a, f32x16 b) { ROTOR_LANES(a.v[i] + b.v[i]); }
+static inline f32x16 operator-(f32x16 a, f32x16 b) { ROTOR_LANES(a.v[i] - b.v[i]); }
+static inline f32x16 operator*(f32x16 a, f32x16 b) { ROTOR_LANES(a.v[i] * b.v[i]); }
+static inline f32x16 operator/(f32x16 a, f32x16 b) { ROTOR_LANES(a.v[i] / b.v[i]); }
+static inline f32x16 fma(f32x16 a, f32x16 b, f32x16 c) { ROTOR_LANES(__builtin_fmaf(a.v[i], b.v[i], c.v[i])); }
+static inline f32x16 max(f32x16 a, f32x16 b) { ROTOR_LANES(a.v[i] > b.v[i] ? a.v[i] : b.v[i]); }
+static inline f32x16 min(f32x16 a, f32x16 b) { ROTOR_LANES(a.v[i] < b.v[i] ? a.v[i] : b.v[i]); }
+static inline f32x16 round(f32x16 a) { ROTOR_LANES(__builtin_nearbyintf(a.v[i])); }
+static inline f32x16 abs(f32x16 a) { ROTOR_LANES(__builtin_fabsf(a.v[i])); }
+static inline f32x16 scale2(f32x16 a, f32x16 n) {
+  ROTOR_LANES(a.v[i] * bits_f32(uint32_t(int32_t(n.v[i]) + 127) << 23));
+}
+static inline f32x16 select_lt(f32x16 x, f32x16 y, f32x16 a, f32x16 b) {
+  ROTOR_LANES(x.v[i] < y.v[i] ? a.v[i] : b.v[i]);
+}
+#undef ROTOR_LANES
+
+#endif
+
+// First n of 16 lanes from memory, the others `fill`. n in [0, 16].
+static inline f32x16 load_n(const float* p, int64_t n, float fill) {
+  float t[kLanes];
+  for (int i = 0; i < kLanes; ++i) t[i] = i < n ? p[i] : fill;
+  return f32x16::load(t);
+}
+static inline f32x16 load_bf16_n(const uint16_t* p, int64_t n) {
+  uint16_t t[kLanes] = {};
+  for (int i = 0; i < n; ++i) t[i] = p[i];
+  return f32x16::load_bf16(t);
+}
+static inline void store_n(float* p, int64_t n, f32x16 v) {
+  float t[kLanes];
+  v.store(t);
+  for (int i = 0; i < n; ++i) p[i] = t[i];
+}
+
+// The one fold of sixteen lanes: 8, 4, 2, 1.
+static inline float reduce_add(f32x16 a) {
+  float t[kLanes];
+  a.store(t);
+  for (int w = 8; w >= 1; w /= 2)
+    for (int i = 0; i < w; ++i) t[i] = t[i] + t[i + w];
+  return t[0];
+}
+static inline float reduce_max(f32x16 a) {
+  float t[kLanes];
+  a.store(t);
+  for (int w = 8; w >= 1; w /= 2)
+    for (int i = 0; i < w; ++i) t[i] = t[i] > t[i + w] ? t[i] : t[i + w];
+  return t[0];
+}
+
+// e^x within 2 ulp: x = n ln2 + r, a degree-6 polynomial in r, exact scaling in two steps. Below -104 it is 0, above 89 inf, NaN stays.
+static inline f32x16 exp(f32x16 x) {
+  const f32x16 lo = f32x16::set1(-104.0f), hi = f32x16::set1(89.0f);
+  const f32x16 xc = min(hi, max(lo, x));  // NaN in x passes: the second operand wins
+  const f32x16 n = round(xc * f32x16::set1(1.44269504088896341f));
+  f32x16 r = fma(n, f32x16::set1(-0.693359375f), xc);
+  r = fma(n, f32x16::set1(2.12194440e-4f), r);
+  f32x16 p = f32x16::set1(1.9875691500e-4f);
+  p = fma(p, r, f32x16::set1(1.3981999507e-3f));
+  p = fma(p, r, f32x16::set1(8.3334519073e-3f));
+  p = fma(p, r, f32x16::set1(4.1665795894e-2f));
+  p = fma(p, r, f32x16::set1(1.6666665459e-1f));
+  p = fma(p, r, f32x16::set1(5.0000001201e-1f));
+  p = fma(p, r * r, r) + f32x16::set1(1.0f);
+  const f32x16 half = round(n * f32x16::set1(0.5f));  // n in [-151, 129]: two steps keep each exponent in range
+  p = scale2(scale2(p, half), n - half);
+  return select_lt(x, lo, f32x16::set1(0.0f), p);
+}
+
+// Dot product over n floats in the one fixed order.
+static inline float dot(const float* a, const float* b, int64_t n) {
+  f32x16 acc = f32x16::set1(0.0f);
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) acc = fma(f32x16::load(a + i), f32x16::load(b + i), acc);
+  if (i < n) acc = fma(load_n(a + i, n - i, 0.0f), load_n(b + i, n - i, 0.0f), acc);
+  return reduce_add(acc);
+}
+
+}  // namespace ROTOR_TARGET
+}  // namespace rotor

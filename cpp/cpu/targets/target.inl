@@ -1,0 +1,21 @@
+// One ISA variant: every kernel compiled with this file's flags, and the table of them.
+#include "../../backend.h"
+#include "../simd.h"
+#include "../targets.h"
+// Kernels, one family a file.
+#include "../kernels/elementwise.inl"
+
+namespace rotor {
+
+static const KernelFn kKernels[] = {
+#define OP(name, minIn, maxIn, minOut, maxOut, nAttrs, flags) ROTOR_TARGET::name,
+#include "../../ops.def"
+#undef OP
+};
+
+#define ROTOR_TEXT2(x) #x
+#define ROTOR_TEXT(x) ROTOR_TEXT2(x)
+extern const Target ROTOR_TARGET_OBJECT;
+const Target ROTOR_TARGET_OBJECT = {ROTOR_TEXT(ROTOR_TARGET), kKernels, nullptr};
+
+}  // namespace rotor

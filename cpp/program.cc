@@ -1,0 +1,124 @@
+#include "program.h"
+
+#include <chrono>
+#include <string>
+#include <unordered_map>
+
+#include "cpu/pool.h"
+
+namespace rotor {
+namespace {
+
+bool isParallel(const Plan& plan) { return plan.parallel && plan.work >= kParallelWork; }
+
+void checkFault(const Fault& fault, const char* name) {
+  if (!fault.raised) return;
+  throw OpError("SHAPE", std::string("[") + name + "] expected an index from 0 to " + std::to_string(fault.limit - 1) + ", received " +
+                             std::to_string(fault.value) + ". Check the ids, positions or indices passed in.");
+}
+
+}  // namespace
+
+void runCall(Call* call) {
+  Fault fault;
+  call->args.fault = &fault;
+  // One-off calls of many sizes: scratch comes and goes with the call.
+  std::unique_ptr<Buffer> scratch;
+  if (call->plan.scratch > 0) {
+    scratch = std::make_unique<Buffer>(call->plan.scratch);
+    call->args.scratch = scratch->data();
+  }
+  const KernelFn kernel = activeTarget().kernels[call->opcode];
+  if (isParallel(call->plan)) {
+    pool()->run([&](const Worker& w) { kernel(call->args, w); });
+  } else {
+    Worker self;
+    kernel(call->args, self);
+  }
+  checkFault(fault, kOps[call->opcode].name);
+}
+
+Program::Program(const Record* records, size_t count) : calls_(count) {
+  size_t scratch = 0;
+  for (size_t i = 0; i < count; ++i) {
+    try {
+      resolve(records[i], &calls_[i]);
+    } catch (const OpError& e) {
+      throw OpError(e.code, std::string(e.what()) + " (record " + std::to_string(i) + " of the program)");
+    }
+    if (calls_[i].plan.scratch > scratch) scratch = calls_[i].plan.scratch;
+  }
+  if (scratch > 0) scratch_ = std::make_unique<Buffer>(scratch);
+  for (Call& call : calls_) {
+    call.rebind();
+    call.args.scratch = scratch_ ? scratch_->data() : nullptr;
+    call.args.fault = &fault_;
+  }
+}
+
+void Program::step() { execute(nullptr); }
+void Program::profile(double* us) { execute(us); }
+
+void Program::execute(double* us) {
+  using Clock = std::chrono::steady_clock;
+  std::lock_guard<std::mutex> lock(mutex_);
+  fault_.raised = 0;
+  const Target& target = activeTarget();
+  const size_t count = calls_.size();
+  size_t bad = count;
+  pool()->run([&](const Worker& w) {
+    bool ranAlone = false;  // the last calls ran on worker 0 only: the others must wait for them
+    auto start = Clock::now();
+    for (size_t i = 0; i < count; ++i) {
+      const Call& call = calls_[i];
+      const KernelFn kernel = target.kernels[call.opcode];
+      if (w.count > 1 && isParallel(call.plan)) {
+        if (ranAlone) w.sync();
+        kernel(call.args, w);
+        w.sync();
+        ranAlone = false;
+      } else {
+        if (w.index == 0) {
+          Worker self;
+          kernel(call.args, self);
+        }
+        ranAlone = true;
+      }
+      if (w.index == 0) {
+        if (bad == count && fault_.raised) bad = i;
+        if (us) {
+          const auto now = Clock::now();
+          us[i] = std::chrono::duration<double, std::micro>(now - start).count();
+          start = now;
+        }
+      }
+    }
+  });
+  if (bad < count) checkFault(fault_, kOps[calls_[bad].opcode].name);
+}
+
+namespace {
+std::mutex tableMutex;
+std::unordered_map<uint32_t, std::shared_ptr<Program>> programs;
+uint32_t nextProgram = 1;
+}  // namespace
+
+uint32_t addProgram(std::shared_ptr<Program> program) {
+  std::lock_guard<std::mutex> lock(tableMutex);
+  while (nextProgram == 0 || programs.count(nextProgram)) ++nextProgram;
+  programs.emplace(nextProgram, std::move(program));
+  return nextProgram++;
+}
+
+std::shared_ptr<Program> findProgram(uint32_t id) {
+  std::lock_guard<std::mutex> lock(tableMutex);
+  auto it = programs.find(id);
+  return it == programs.end() ? nullptr : it->second;
+}
+
+bool freeProgram(uint32_t id) {
+  std::lock_guard<std::mutex> lock(tableMutex);
+  return programs.erase(id) > 0;
+}
+
+}  // namespace rotor

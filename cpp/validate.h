@@ -1,0 +1,24 @@
+// Turns a record into a checked call. Nothing the caller wrote is trusted.
+#pragma once
+#include <vector>
+
+#include "backend.h"
+#include "buffers.h"
+
+namespace rotor {
+
+// A record whose every index, extent, dtype and shape was checked, with its buffers held alive.
+struct Call {
+  uint32_t opcode = 0;
+  double attrs[kMaxAttrs] = {};
+  Args args;
+  Plan plan;
+  BufferRef buffers[kMaxIn + kMaxOut];
+  // args.attrs points into this object: fix it after a copy or move.
+  void rebind() { args.attrs = attrs; }
+};
+
+// Throws OpError with code SHAPE, DTYPE, DISPOSED or NATIVE.
+void resolve(const Record& record, Call* call);
+
+}  // namespace rotor
