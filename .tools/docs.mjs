@@ -9,7 +9,14 @@ await runMain(async () => {
   await installPackages();
   const target = path.join(out, 'docs');
   const options = ['--entryPoints', 'src/index.ts', '--tsconfig', 'tsconfig.json', '--readme', 'README.md'];
-  const args = [inRoot('node_modules/typedoc/bin/typedoc'), ...options, '--excludePrivate', '--excludeInternal', '--out', target];
+  const args = [
+    inRoot('node_modules/typedoc/bin/typedoc'),
+    ...options,
+    '--excludePrivate',
+    '--excludeInternal',
+    '--out',
+    target,
+  ];
   const { code } = await run(process.execPath, args, { inherit: true });
   if (code === 0) say(`API reference: ${relative(target)}/index.html`);
   return code;

@@ -11,7 +11,8 @@ import { jupyterMust } from './steps/jupyter.mjs';
 const model = inRoot('models/rotor-tiny');
 
 function print(title, texts) {
-  if (texts.length === 0) throw new ToolError(`No notebook printed a ${title.toLowerCase()}; its cells should carry the tag.`);
+  if (texts.length === 0)
+    throw new ToolError(`No notebook printed a ${title.toLowerCase()}; its cells should carry the tag.`);
   say(`\n${title}\n${'-'.repeat(title.length)}\n${texts.join('\n\n')}`);
 }
 
@@ -28,8 +29,14 @@ await runMain(async () => {
   await jupyterMust(tools, ['trust', ...results.map((result) => result.notebook)], 'jupyter trust failed');
 
   const notebooks = results.map((result) => JSON.parse(fs.readFileSync(result.notebook, 'utf8')));
-  print('Generated text', notebooks.flatMap((notebook) => taggedText(notebook, 'rotor-text')));
-  print('Measured', notebooks.flatMap((notebook) => taggedText(notebook, 'rotor-table')));
+  print(
+    'Generated text',
+    notebooks.flatMap((notebook) => taggedText(notebook, 'rotor-text')),
+  );
+  print(
+    'Measured',
+    notebooks.flatMap((notebook) => taggedText(notebook, 'rotor-table')),
+  );
   say('\nExecuted notebooks and their HTML');
   for (const { notebook, html } of results) say(`  ${relative(notebook)}  ${relative(html)}`);
   say(`\nDone in ${seconds(start)}. To work in them: npm run lab`);

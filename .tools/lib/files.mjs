@@ -25,7 +25,10 @@ export function walk(dir, accept = () => true) {
 export function hashFiles(files, ...strings) {
   const hash = createHash('sha256');
   for (const file of files) {
-    hash.update(`${path.relative(root, file)}\0`).update(fs.readFileSync(file)).update('\0');
+    hash
+      .update(`${path.relative(root, file)}\0`)
+      .update(fs.readFileSync(file))
+      .update('\0');
   }
   for (const text of strings) hash.update(text).update('\0');
   return hash.digest('hex');

@@ -51,7 +51,11 @@ export function run(command, args, { cwd = root, env = process.env, inherit = fa
 export async function must(command, args, problem, options = {}) {
   const { code, output } = await run(command, args, options);
   if (code !== 0) {
-    const tail = output.trimEnd().split('\n').slice(-(options.tail ?? 40)).join('\n');
+    const tail = output
+      .trimEnd()
+      .split('\n')
+      .slice(-(options.tail ?? 40))
+      .join('\n');
     throw new ToolError(`${problem} (exit code ${code}):\n\n${tail}`);
   }
   return output;

@@ -37,10 +37,20 @@ export async function buildAddon() {
   await step('native addon', async () => {
     let shown = 0;
     const onLine = (line) => {
-      const percent = Number(/^\[\s*(\d+)(?:%|\/(\d+))/.exec(line)?.slice(1).reduce((a, b) => (b ? (100 * a) / b : a)));
+      const percent = Number(
+        /^\[\s*(\d+)(?:%|\/(\d+))/
+          .exec(line)
+          ?.slice(1)
+          .reduce((a, b) => (b ? (100 * a) / b : a)),
+      );
       if (percent >= shown + 20) process.stdout.write(`  compiled ${Math.round((shown = percent))} %\n`);
     };
-    const args = [inRoot('node_modules/cmake-js/bin/cmake-js'), 'compile', '--parallel', String(os.availableParallelism())];
+    const args = [
+      inRoot('node_modules/cmake-js/bin/cmake-js'),
+      'compile',
+      '--parallel',
+      String(os.availableParallelism()),
+    ];
     await must(process.execPath, args, 'The native addon did not compile', { onLine, tail: 60 });
     if (!fs.existsSync(addon)) throw new ToolError('The build ended without build/Release/rotor.node.');
     writeText(stampFile, stamp);

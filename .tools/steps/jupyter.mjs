@@ -71,7 +71,15 @@ async function findJupyter() {
  */
 export function kernelSpec(node = process.execPath) {
   return {
-    argv: [node, '-r', inRoot('.tools/kernel-preload.cjs'), inRoot('node_modules/tslab/bin/tslab'), 'kernel', '--config-path', '{connection_file}'],
+    argv: [
+      node,
+      '-r',
+      inRoot('.tools/kernel-preload.cjs'),
+      inRoot('node_modules/tslab/bin/tslab'),
+      'kernel',
+      '--config-path',
+      '{connection_file}',
+    ],
     display_name: 'TypeScript (Rotor)',
     language: 'typescript',
   };

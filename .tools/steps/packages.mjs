@@ -23,11 +23,13 @@ function link(target, file) {
 }
 
 export async function installPackages() {
-  const installed = () => packagesInstalled(readText(inRoot('package-lock.json')), readText(inRoot('node_modules/.package-lock.json')));
+  const installed = () =>
+    packagesInstalled(readText(inRoot('package-lock.json')), readText(inRoot('node_modules/.package-lock.json')));
   if (!installed()) {
     await step('npm packages', async () => {
       const npm = process.env.npm_execpath;
-      if (!npm && !which('npm')) throw new ToolError('npm was not found on PATH. Install Node.js 20 or newer together with npm.');
+      if (!npm && !which('npm'))
+        throw new ToolError('npm was not found on PATH. Install Node.js 20 or newer together with npm.');
       // No dependency needs its install script: their binaries come inside the packages.
       const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
       await must(npm ? process.execPath : 'npm', npm ? [npm, ...args] : args, 'npm ci failed');

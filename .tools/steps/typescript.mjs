@@ -21,7 +21,11 @@ export async function buildTypeScript() {
   if (readText(stampFile) === stamp) return;
   await step('TypeScript build', async () => {
     fs.rmSync(stampFile, { force: true });
-    await must(process.execPath, [inRoot('node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json'], 'tsc found errors');
+    await must(
+      process.execPath,
+      [inRoot('node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json'],
+      'tsc found errors',
+    );
     pruneStale(dist);
     // One build only: class identity must not depend on how the package was loaded.
     writeText(path.join(dist, 'index.mjs'), "export * from './index.js';\n");
