@@ -45,7 +45,7 @@ async function makeVenv(stamp) {
     const args = ['-m', 'pip', 'install', '--disable-pip-version-check', '--progress-bar', 'off', '-r', requirements];
     let count = 0;
     const onLine = (line) => {
-      if (/^Collecting /.test(line) && ++count % 20 === 0) say(`  ${count} Python packages found`);
+      if (/^(Collecting|Processing) /.test(line) && ++count % 20 === 0) say(`  ${count} Python packages found`);
       if (/^Installing collected/.test(line)) say(`  installing ${line.split(',').length} Python packages`);
     };
     const pip = await run(path.join(venv, 'bin/python'), args, { env: { PIP_RETRIES: '1', ...process.env }, onLine });
