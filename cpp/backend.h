@@ -47,8 +47,11 @@ struct Fault {
   }
 };
 
+struct Target;
+
 // One call, as a kernel sees it.
 struct Args {
+  const Target* target = nullptr;
   const double* attrs = nullptr;
   int nIn = 0;
   int nOut = 0;
@@ -112,5 +115,7 @@ struct Target {
 extern const OpInfo kOps[];
 extern const int kOpCount;
 const Target& activeTarget();
+// The runnable variant of that name, or null.
+const Target* findTarget(const char* name);
 
 }  // namespace rotor

@@ -167,14 +167,21 @@ Napi::Value stats(const Napi::CallbackInfo& info) {
   return o;
 }
 
-// run(record): one call, at once
+// run(record, variant?, spread?): one call, at once; tests name another ISA variant and spread small calls over all threads
 Napi::Value run(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     size_t count;
     const Record* record = records(info, 0, &count);
+    const Target* target = &activeTarget();
+    if (info.Length() > 1 && info[1].IsString()) {
+      const std::string name = info[1].As<Napi::String>().Utf8Value();
+      target = findTarget(name.c_str());
+      if (!target) throw OpError("DEVICE", "[run] expected a variant that this machine can run, received \"" + name + "\".");
+    }
+    const bool always = info.Length() > 2 && info[2].IsBoolean() && info[2].As<Napi::Boolean>().Value();
     Call call;
-    resolve(*record, &call);
-    runCall(&call);
+    resolve(*record, *target, &call);
+    runCall(&call, always ? Spread::always : Spread::byWork);
     return info.Env().Undefined();
   });
 }
@@ -259,12 +266,15 @@ Napi::Value setThreadCount(const Napi::CallbackInfo& info) {
 
 Napi::Value getThreadCount(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), pool()->threads()); }
 
-// ternaryBytes(rows, cols) -> bytes of a packed matrix on the active target
+// ternaryBytes(rows, cols, variant?) -> bytes of a packed matrix
 Napi::Value ternaryBytes(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const double rows = number(info, 0), cols = number(info, 1);
+    const Target* target = &activeTarget();
+    if (info.Length() > 2 && info[2].IsString()) target = findTarget(info[2].As<Napi::String>().Utf8Value().c_str());
+    if (!target) throw OpError("DEVICE", "[ternaryBytes] expected a variant that this machine can run.");
     if (!(rows >= 0 && rows <= 1e9 && cols >= 0 && cols <= 65536)) throw OpError("SHAPE", "[ternaryBytes] expected up to 1e9 rows and 65536 columns.");
-    return Napi::Number::New(info.Env(), double(activeTarget().ternaryBytes(int64_t(rows), int64_t(cols))));
+    return Napi::Number::New(info.Env(), double(target->ternaryBytes(int64_t(rows), int64_t(cols))));
   });
 }
 

@@ -19,7 +19,7 @@ void checkFault(const Fault& fault, const char* name) {
 
 }  // namespace
 
-void runCall(Call* call) {
+void runCall(Call* call, Spread spread) {
   Fault fault;
   call->args.fault = &fault;
   // One-off calls of many sizes: scratch comes and goes with the call.
@@ -28,8 +28,8 @@ void runCall(Call* call) {
     scratch = std::make_unique<Buffer>(call->plan.scratch);
     call->args.scratch = scratch->data();
   }
-  const KernelFn kernel = activeTarget().kernels[call->opcode];
-  if (isParallel(call->plan)) {
+  const KernelFn kernel = call->args.target->kernels[call->opcode];
+  if (isParallel(call->plan) || (spread == Spread::always && call->plan.parallel)) {
     pool()->run([&](const Worker& w) { kernel(call->args, w); });
   } else {
     Worker self;
@@ -42,7 +42,7 @@ Program::Program(const Record* records, size_t count) : calls_(count) {
   size_t scratch = 0;
   for (size_t i = 0; i < count; ++i) {
     try {
-      resolve(records[i], &calls_[i]);
+      resolve(records[i], activeTarget(), &calls_[i]);
     } catch (const OpError& e) {
       throw OpError(e.code, std::string(e.what()) + " (record " + std::to_string(i) + " of the program)");
     }
@@ -63,7 +63,6 @@ void Program::execute(double* us) {
   using Clock = std::chrono::steady_clock;
   std::lock_guard<std::mutex> lock(mutex_);
   fault_.raised = 0;
-  const Target& target = activeTarget();
   const size_t count = calls_.size();
   size_t bad = count;
   pool()->run([&](const Worker& w) {
@@ -71,7 +70,7 @@ void Program::execute(double* us) {
     auto start = Clock::now();
     for (size_t i = 0; i < count; ++i) {
       const Call& call = calls_[i];
-      const KernelFn kernel = target.kernels[call.opcode];
+      const KernelFn kernel = call.args.target->kernels[call.opcode];
       if (w.count > 1 && isParallel(call.plan)) {
         if (ranAlone) w.sync();
         kernel(call.args, w);

@@ -12,8 +12,11 @@ namespace rotor {
 // Calls below this much work run on the calling thread: a fork costs more than it saves.
 constexpr double kParallelWork = 32768;
 
+// How the pool is used: by the amount of work, or on all threads whatever the size (for tests).
+enum class Spread { byWork, always };
+
 // Throws OpError when a kernel met bad data.
-void runCall(Call* call);
+void runCall(Call* call, Spread spread);
 
 class Program {
  public:

@@ -44,7 +44,7 @@ BufferRef resolveTensor(const TensorDesc& desc, const std::string& where, View* 
 
 }  // namespace
 
-void resolve(const Record& record, Call* call) {
+void resolve(const Record& record, const Target& target, Call* call) {
   if (record.opcode >= uint32_t(kOpCount)) throw OpError("NATIVE", "[record] expected an opcode below " + std::to_string(kOpCount) + ", received " + std::to_string(record.opcode) + ".");
   const OpInfo& op = kOps[record.opcode];
   const int nIn = int(record.nIn), nOut = int(record.nOut);
@@ -58,6 +58,7 @@ void resolve(const Record& record, Call* call) {
   std::memcpy(call->attrs, record.attrs, sizeof call->attrs);
   call->rebind();
   Args& args = call->args;
+  args.target = &target;
   args.nIn = nIn;
   args.nOut = nOut;
   int64_t begin[kMaxIn + kMaxOut], end[kMaxIn + kMaxOut];

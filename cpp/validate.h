@@ -18,7 +18,7 @@ struct Call {
   void rebind() { args.attrs = attrs; }
 };
 
-// Throws OpError with code SHAPE, DTYPE, DISPOSED or NATIVE.
-void resolve(const Record& record, Call* call);
+// Throws OpError with code SHAPE, DTYPE, DISPOSED or NATIVE. `target` will run the call.
+void resolve(const Record& record, const Target& target, Call* call);
 
 }  // namespace rotor

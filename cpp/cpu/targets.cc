@@ -49,20 +49,24 @@ std::vector<const Target*> runnableTargets() {
 
 const Target& activeTarget() { return *active; }
 
+const Target* findTarget(const char* name) {
+  for (const Target* t : runnableTargets())
+    if (std::string(name) == t->name) return t;
+  return nullptr;
+}
+
 void selectTarget(const std::string& forced) {
   const std::vector<const Target*> list = runnableTargets();
   if (forced.empty()) {
     active = list.back();
     return;
   }
-  std::string names;
-  for (const Target* t : list) {
-    if (forced == t->name) {
-      active = t;
-      return;
-    }
-    names += (names.empty() ? "" : ", ") + std::string(t->name);
+  if (const Target* t = findTarget(forced.c_str())) {
+    active = t;
+    return;
   }
+  std::string names;
+  for (const Target* t : list) names += (names.empty() ? "" : ", ") + std::string(t->name);
   throw OpError("DEVICE", "[deviceInfo] expected ROTOR_CPU to be one of " + names + " on this machine, received \"" + forced + "\". Unset it to choose the best one.");
 }
 

@@ -1,0 +1,81 @@
+import { DTypeError } from '../native/errors';
+
+/** Element type of a tensor. `bf16` is stored as its 16 bits, `bool` as one byte, 0 or 1. */
+export type DType = 'f32' | 'bf16' | 'i32' | 'i8' | 'u8' | 'bool';
+
+/** Where a tensor lives: `cpu` is the native addon, `reference` is float64 in TypeScript. */
+export type DeviceName = 'cpu' | 'reference';
+
+/** Arrays that hold elements. `f32` is a Float32Array on `cpu` and a Float64Array on `reference`. */
+export type TypedArray = Float32Array | Float64Array | Int32Array | Int8Array | Uint8Array | Uint16Array;
+
+/** All dtypes, in the order of their codes in a record. */
+export const dtypes: readonly DType[] = ['f32', 'bf16', 'i32', 'i8', 'u8', 'bool'];
+
+/** All devices. */
+export const devices: readonly DeviceName[] = ['cpu', 'reference'];
+
+const bytesOf: Record<DType, number> = { f32: 4, bf16: 2, i32: 4, i8: 1, u8: 1, bool: 1 };
+const codes: Record<DType, number> = { f32: 0, bf16: 1, i32: 2, i8: 3, u8: 4, bool: 5 };
+
+/** Bytes of one element on `cpu`. */
+export function dtypeBytes(dtype: DType): number {
+  return bytesOf[dtype];
+}
+
+/** Code of a dtype in a record. */
+export function dtypeCode(dtype: DType): number {
+  return codes[dtype];
+}
+
+/** Throws unless `dtype` is one of {@link dtypes}. */
+export function checkDType(where: string, dtype: unknown): asserts dtype is DType {
+  if (!dtypes.includes(dtype as DType)) {
+    throw new DTypeError(`expected a dtype among ${dtypes.join(', ')}, received ${String(dtype)}.`, { op: where });
+  }
+}
+
+/** Smallest and largest value of the integer dtypes. */
+export const integerRange: Partial<Record<DType, readonly [number, number]>> = {
+  i32: [-2147483648, 2147483647],
+  i8: [-128, 127],
+  u8: [0, 255],
+};
+
+const scratch = new DataView(new ArrayBuffer(4));
+
+/** The value of a bfloat16 given as its 16 bits. */
+export function bf16ToNumber(bits: number): number {
+  scratch.setUint32(0, bits << 16);
+  return scratch.getFloat32(0);
+}
+
+/** The bits of the bfloat16 nearest to `value`: first rounded to float32, then to nearest even; NaN stays NaN. */
+export function numberToBf16(value: number): number {
+  scratch.setFloat32(0, value);
+  const u = scratch.getUint32(0);
+  if ((u & 0x7fffffff) > 0x7f800000) return (u >>> 16) | 0x40;
+  return ((u + 0x7fff + ((u >>> 16) & 1)) >>> 16) & 0xffff;
+}
+
+/** A typed array of `length` elements that views `buffer` from `byteOffset`, as `cpu` stores `dtype`. */
+export function typedView(dtype: DType, buffer: ArrayBuffer, byteOffset: number, length: number): TypedArray {
+  switch (dtype) {
+    case 'f32':
+      return new Float32Array(buffer, byteOffset, length);
+    case 'bf16':
+      return new Uint16Array(buffer, byteOffset, length);
+    case 'i32':
+      return new Int32Array(buffer, byteOffset, length);
+    case 'i8':
+      return new Int8Array(buffer, byteOffset, length);
+    default:
+      return new Uint8Array(buffer, byteOffset, length);
+  }
+}
+
+/** A zeroed typed array as `device` stores `dtype`. */
+export function typedZeros(dtype: DType, device: DeviceName, length: number): TypedArray {
+  if (dtype === 'f32') return device === 'reference' ? new Float64Array(length) : new Float32Array(length);
+  return typedView(dtype, new ArrayBuffer(length * bytesOf[dtype]), 0, length);
+}

@@ -1,0 +1,83 @@
+import { native } from '../../src/native/addon';
+import { runNative } from '../../src/ops/dispatch';
+import { allOps } from '../../src/ops/registry';
+import type { OpCase, OpDef, RefArray } from '../../src/ops/schema';
+import { empty, fromTypedArray } from '../../src/tensor/create';
+import { bf16ToNumber, numberToBf16, typedZeros } from '../../src/tensor/dtype';
+import type { Tensor } from '../../src/tensor/tensor';
+
+// op x variant x threads x case, generated from the OpDefs.
+
+type Operand = OpCase<unknown>['inputs'][number];
+
+// What the reference sees: f32 values rounded to float32, bf16 as bits.
+function operand({ dtype, shape, data }: Operand): RefArray {
+  const out = typedZeros(dtype, 'reference', data.length);
+  for (let i = 0; i < data.length; i++) out[i] = dtype === 'f32' ? Math.fround(data[i]) : dtype === 'bf16' ? numberToBf16(data[i]) : data[i];
+  return { dtype, shape, data: out };
+}
+
+function onCpu({ dtype, shape, data }: RefArray): Tensor {
+  return fromTypedArray(dtype === 'f32' ? Float32Array.from(data) : data, { dtype, shape });
+}
+
+function values({ dtype, data }: { dtype: string; data: ArrayLike<number> }): number[] {
+  return Array.from(data, (v) => (dtype === 'bf16' ? bf16ToNumber(v) : v));
+}
+
+function bits(tensors: readonly Tensor[]): string {
+  return tensors.map((x) => Buffer.from(x.data().slice().buffer).toString('hex')).join('|');
+}
+
+function expectClose(def: OpDef<never>, got: Tensor, want: RefArray): void {
+  const g = values({ dtype: got.dtype, data: got.data() });
+  const w = values(want);
+  expect(g.length).toBe(w.length);
+  const t = def.tolerance;
+  if (!('rel' in t) || !['f32', 'bf16'].includes(want.dtype)) return void expect(g).toEqual(w.map((v) => (want.dtype === 'f32' ? Math.fround(v) : v)));
+  const max = w.reduce((m, v) => (Number.isFinite(v) ? Math.max(m, Math.abs(v)) : m), 0);
+  const limit = (t.abs ?? 0) + t.rel * max;
+  w.forEach((v, i) => {
+    // Both NaN, both the same infinity, or close.
+    if (Object.is(g[i], v) || g[i] === Math.fround(v) || Math.abs(g[i] - v) <= limit) return;
+    throw new Error(`[${def.name}] element ${i}: expected ${v} within ${limit}, received ${g[i]}`);
+  });
+}
+
+describe.each(allOps.map((def) => [def.name, def] as const))('%s', (_name, def) => {
+  const cases = def.cases();
+
+  test('has cases', () => expect(cases.length).toBeGreaterThan(0));
+
+  test.each(cases.map((c) => [c.name, c] as const))('%s', (_case, c: OpCase<never>) => {
+    const inputs = c.inputs.map(operand);
+    const specs = def.infer(inputs, c.attrs);
+    const want = specs.map((s) => ({ ...s, data: typedZeros(s.dtype, 'reference', s.shape.reduce((n, d) => n * d, 1)) }));
+    def.reference(inputs, c.attrs, want);
+    let first: string | undefined;
+    const threads = native().getThreads();
+    try {
+      for (const variant of native().deviceInfo().variants) {
+        for (const count of [1, 2, 3]) {
+          native().setThreads(count);
+          const given = c.inputs.map((x) => onCpu(operand(x)));
+          const outputs = specs.map((s) => empty(s.shape, s.dtype, 'cpu'));
+          runNative(def, given, c.attrs, outputs, { variant, spread: true });
+          outputs.forEach((y, i) => expectClose(def, y, want[i]));
+          const mutated = (def.mutates ?? []).map((i) => given[i]);
+          (def.mutates ?? []).forEach((i) => expectClose(def, given[i], inputs[i]));
+          const all = bits([...outputs, ...mutated]);
+          first ??= all;
+          expect(all).toBe(first); // the same bits on every variant and thread count
+          for (const x of [...given, ...outputs]) x.dispose();
+        }
+      }
+    } finally {
+      native().setThreads(threads);
+    }
+  });
+});
+
+test('every native op has a declaration and the other way round', () => {
+  expect([...allOps.map((d) => d.name)].sort()).toEqual([...native().opTable()].sort());
+});
