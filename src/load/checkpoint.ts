@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LoadError, UnsupportedError } from '../native/errors';
+import { describe } from '../native/options';
 import { exists, readJson } from './file';
 import type { SafetensorsFile, TensorEntry } from './safetensors';
 import { openSafetensors } from './safetensors';
@@ -62,21 +63,13 @@ function parseIndex(json: unknown, index: string): Map<string, string> {
   const map: unknown =
     typeof json === 'object' && json !== null ? (json as Record<string, unknown>)['weight_map'] : undefined;
   if (typeof map !== 'object' || map === null || Array.isArray(map) || Object.keys(map).length === 0) {
-    throw fault(
-      index,
-      'a weight_map from tensor names to file names',
-      map === undefined ? 'none' : JSON.stringify(map).slice(0, 80),
-    );
+    throw fault(index, 'a weight_map from tensor names to file names', map === undefined ? 'none' : describe(map));
   }
   const entries = Object.entries(map as Record<string, unknown>);
   for (const [, file] of entries) {
     // A plain name in the same directory: no separator, no drive, no parent.
     if (typeof file === 'string' && /^[\w-][\w.-]{0,240}\.safetensors$/.test(file)) continue;
-    throw fault(
-      index,
-      'shards with plain names such as model-00001-of-00002.safetensors',
-      JSON.stringify(file).slice(0, 80),
-    );
+    throw fault(index, 'shards with plain names such as model-00001-of-00002.safetensors', describe(file));
   }
   return new Map(entries as [string, string][]);
 }

@@ -1,10 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 
+/** A tensor entry has two levels; one more is harmless. */
+const MAX_DEPTH = 4;
 const PLAIN_INTEGER = /^(?:0|[1-9][0-9]*)$/;
 
 /**
  * Parses the JSON header of a tensor file, more strictly than `JSON.parse`: UTF-8, an object from the first byte, no
- * repeated key (which one wins would be a matter of the parser) and no number but plain non-negative integers.
+ * repeated key (which one wins would be a matter of the parser), no deep nesting and no number but plain non-negative integers.
  *
  * @param bytes the header, padded with white space at the end at most
  * @returns the object; integers beyond 2^53 are not exact, so check them with `Number.isSafeInteger`
@@ -36,7 +38,8 @@ function checkTokens(text: string): void {
     if (token.trim() === '') continue;
     if (token === '{') open.push(new Set());
     else if (token === '[') open.push(undefined);
-    else if (token === '}' || token === ']') open.pop();
+    if (open.length > MAX_DEPTH) throw new Error(`more than ${MAX_DEPTH} levels of nesting`);
+    if (token === '}' || token === ']') open.pop();
     else if (token[0] === '"') {
       const keys = open[open.length - 1];
       if (keys !== undefined && (last === '{' || last === ',')) addKey(keys, JSON.parse(token) as string);

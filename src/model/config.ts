@@ -217,8 +217,11 @@ function oneOf<T extends string>(value: unknown, accepted: readonly T[], name: s
 }
 
 function unsupported(name: string, accepted: readonly string[], value: unknown, where: string): UnsupportedError {
-  const received =
-    value === undefined ? 'nothing' : Array.isArray(value) ? JSON.stringify(value).slice(0, 80) : describe(value);
+  const received = Array.isArray(value)
+    ? `[${value.slice(0, 8).map(describe).join(', ')}]`
+    : value === undefined
+      ? 'nothing'
+      : describe(value);
   return new UnsupportedError(
     `expected "${name}" in ${where} to be ${accepted.join(' or ')}, received ${received}. Choose a model of an accepted kind.`,
     { op: OP, details: { where, field: name, accepted, value } },

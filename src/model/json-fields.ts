@@ -36,7 +36,7 @@ export class JsonFields {
 
   /** True when the field is there and not `null`. */
   has(name: string): boolean {
-    return Object.hasOwn(this.raw, name) && this.raw[name] !== null;
+    return Object.hasOwn(this.raw, name) && this.raw[name] !== null && this.raw[name] !== undefined;
   }
 
   /** The value of the field; `undefined` when it is missing or `null`. */
