@@ -1,8 +1,18 @@
 import { attrsOffset, descBytes, descsOffset, maxAttrs, maxInputs, recordBytes } from '../native/abi';
 import { native } from '../native/addon';
 import { UnsupportedError } from '../native/errors';
+import type { DType } from '../tensor/dtype';
 import { dtypeBytes, dtypeCode } from '../tensor/dtype';
-import type { Tensor } from '../tensor/tensor';
+import type { Storage } from '../tensor/storage';
+
+/** A tensor as a record describes it. Every Tensor is one. */
+export interface Operand {
+  readonly storage: Storage;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly strides: readonly number[];
+  readonly offset: number;
+}
 
 /** A block of memory for `count` records, with the views that fill it. */
 export class RecordBlock {
@@ -17,7 +27,7 @@ export class RecordBlock {
   }
 
   /** Writes record `index`. Inputs and outputs must be on `cpu`. */
-  write(index: number, opcode: number, inputs: readonly Tensor[], outputs: readonly Tensor[], attrs: readonly number[]): void {
+  write(index: number, opcode: number, inputs: readonly Operand[], outputs: readonly Operand[], attrs: readonly number[]): void {
     const base = index * recordBytes;
     const head = base / 4;
     this.#i32[head] = opcode;
@@ -30,14 +40,14 @@ export class RecordBlock {
     for (let i = 0; i < outputs.length; i++) this.#desc(base + descsOffset + (maxInputs + i) * descBytes, outputs[i]);
   }
 
-  #desc(at: number, x: Tensor): void {
+  #desc(at: number, x: Operand): void {
     const { id, byteOffset } = x.storage.address();
     const i = at / 4;
     this.#i32[i] = id;
     this.#i32[i + 1] = dtypeCode(x.dtype);
     this.#f64[(at + 8) / 8] = x.offset + byteOffset / dtypeBytes(x.dtype);
-    this.#i32[i + 4] = x.ndim;
-    for (let d = 0; d < x.ndim; d++) {
+    this.#i32[i + 4] = x.shape.length;
+    for (let d = 0; d < x.shape.length; d++) {
       this.#i32[i + 6 + d] = x.shape[d];
       this.#i32[i + 12 + d] = x.strides[d];
     }

@@ -5,6 +5,7 @@ import { DisposedError, DTypeError, ShapeError } from '../native/errors';
 import type { DeviceName, DType, TypedArray } from './dtype';
 import { bf16ToNumber, dtypeBytes } from './dtype';
 import { formatTensor, type FormatOptions } from './print';
+import { isContiguous, readElements } from './read';
 import { contiguousStrides, sizeOf, shapeText } from './shape';
 import { track } from './scope';
 import type { Storage } from './storage';
@@ -62,12 +63,7 @@ export class Tensor {
 
   /** Whether the elements lie one after the other, row-major. */
   get isContiguous(): boolean {
-    let step = 1;
-    for (let i = this.shape.length - 1; i >= 0; i--) {
-      if (this.shape[i] !== 1 && this.strides[i] !== step) return false;
-      step *= this.shape[i];
-    }
-    return true;
+    return isContiguous(this.shape, this.strides);
   }
 
   /** Whether `dispose()` was called, or the memory is gone. */
@@ -85,8 +81,7 @@ export class Tensor {
    */
   data(): TypedArray {
     this.checkAlive('data');
-    if (this.isContiguous) return this.storage.elements(this.dtype, this.offset, this.size);
-    return this.#gather();
+    return readElements(this.storage, this);
   }
 
   /** A fresh Float64Array with the values, row-major; `bf16` is decoded, `bool` is 0 and 1. */
@@ -151,24 +146,6 @@ export class Tensor {
   [inspect.custom](): string {
     if (this.disposed) return `Tensor(disposed, shape=${shapeText(this.shape)}, ${this.dtype})`;
     return this.toString();
-  }
-
-  #gather(): TypedArray {
-    const last = this.shape.reduce((end, d, i) => end + (d > 0 ? (d - 1) * this.strides[i] : 0), 1);
-    const source = this.storage.elements(this.dtype, this.offset, this.size === 0 ? 0 : last);
-    const out = source.slice(0, 0).constructor as new (n: number) => TypedArray;
-    const result = new out(this.size);
-    const index = new Array<number>(this.ndim).fill(0);
-    for (let i = 0, at = 0; i < result.length; i++) {
-      result[i] = source[at];
-      for (let d = this.ndim - 1; d >= 0; d--) {
-        at += this.strides[d];
-        if (++index[d] < this.shape[d]) break;
-        at -= this.strides[d] * this.shape[d];
-        index[d] = 0;
-      }
-    }
-    return result;
   }
 }
 

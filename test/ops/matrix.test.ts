@@ -1,9 +1,10 @@
 import { native } from '../../src/native/addon';
+import { compareArrays } from '../../src/ops/compare';
 import { runNative } from '../../src/ops/dispatch';
 import { allOps } from '../../src/ops/registry';
 import type { OpCase, OpDef, RefArray } from '../../src/ops/schema';
 import { empty, fromTypedArray } from '../../src/tensor/create';
-import { bf16ToNumber, numberToBf16, typedZeros } from '../../src/tensor/dtype';
+import { numberToBf16, typedZeros } from '../../src/tensor/dtype';
 import type { Tensor } from '../../src/tensor/tensor';
 
 // op x variant x threads x case, generated from the OpDefs.
@@ -21,27 +22,14 @@ function onCpu({ dtype, shape, data }: RefArray): Tensor {
   return fromTypedArray(dtype === 'f32' ? Float32Array.from(data) : data, { dtype, shape });
 }
 
-function values({ dtype, data }: { dtype: string; data: ArrayLike<number> }): number[] {
-  return Array.from(data, (v) => (dtype === 'bf16' ? bf16ToNumber(v) : v));
-}
-
 function bits(tensors: readonly Tensor[]): string {
   return tensors.map((x) => Buffer.from(x.data().slice().buffer).toString('hex')).join('|');
 }
 
 function expectClose(def: OpDef<never>, got: Tensor, want: RefArray): void {
-  const g = values({ dtype: got.dtype, data: got.data() });
-  const w = values(want);
-  expect(g.length).toBe(w.length);
-  const t = def.tolerance;
-  if (!('rel' in t) || !['f32', 'bf16'].includes(want.dtype)) return void expect(g).toEqual(w.map((v) => (want.dtype === 'f32' ? Math.fround(v) : v)));
-  const max = w.reduce((m, v) => (Number.isFinite(v) ? Math.max(m, Math.abs(v)) : m), 0);
-  const limit = (t.abs ?? 0) + t.rel * max;
-  w.forEach((v, i) => {
-    // Both NaN, both the same infinity, or close.
-    if (Object.is(g[i], v) || g[i] === Math.fround(v) || Math.abs(g[i] - v) <= limit) return;
-    throw new Error(`[${def.name}] element ${i}: expected ${v} within ${limit}, received ${g[i]}`);
-  });
+  const { maxError, limit, badIndex } = compareArrays(def.tolerance, got.dtype, got.data(), want.data);
+  if (badIndex < 0) return;
+  throw new Error(`[${def.name}] element ${badIndex}: expected ${want.data[badIndex]} within ${limit}, received ${got.data()[badIndex]} (largest error ${maxError})`);
 }
 
 describe.each(allOps.map((def) => [def.name, def] as const))('%s', (_name, def) => {
