@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { LoadError, RotorError, UnsupportedError } from '../../src/native/errors';
+import type { RotorError } from '../../src/native/errors';
+import { LoadError, UnsupportedError } from '../../src/native/errors';
 import { loadTokenizer } from '../../src/text';
 import { bundled, copyWith, removeCopies, type Edits } from './fixtures';
 
