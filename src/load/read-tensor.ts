@@ -40,12 +40,12 @@ export async function readTensorValues(entry: TensorEntry): Promise<Float64Array
 }
 
 const DECODERS: Readonly<Record<string, ((buffer: ArrayBufferLike) => Float64Array) | undefined>> = {
-  F32: (buffer) => Float64Array.from(new Float32Array(buffer)),
+  F32: (buffer) => new Float64Array(new Float32Array(buffer)),
   BF16: (buffer) => Float64Array.from(new Uint16Array(buffer), bf16ToNumber),
   F16: (buffer) => Float64Array.from(new Uint16Array(buffer), f16ToNumber),
   F64: (buffer) => new Float64Array(buffer),
-  I32: (buffer) => Float64Array.from(new Int32Array(buffer)),
-  I8: (buffer) => Float64Array.from(new Int8Array(buffer)),
-  U8: (buffer) => Float64Array.from(new Uint8Array(buffer)),
-  BOOL: (buffer) => Float64Array.from(new Uint8Array(buffer)),
+  I32: (buffer) => new Float64Array(new Int32Array(buffer)),
+  I8: (buffer) => new Float64Array(new Int8Array(buffer)),
+  U8: (buffer) => new Float64Array(new Uint8Array(buffer)),
+  BOOL: (buffer) => new Float64Array(new Uint8Array(buffer)),
 };
