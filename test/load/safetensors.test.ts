@@ -4,6 +4,9 @@ import { readTensorBytes, readTensorValues } from '../../src/load/read-tensor';
 import { openSafetensors } from '../../src/load/safetensors';
 import { MODELS, rawFile, rejection, temporaryDirectory } from './fixtures';
 
+// A header of 100,000 tensors takes a while on a busy machine.
+jest.setTimeout(30_000);
+
 const dir = temporaryDirectory();
 let count = 0;
 
