@@ -1,5 +1,7 @@
 import { broadcastShapes, sameShape, shapeText } from '../tensor/shape';
 import { ShapeError } from '../native/errors';
+import type { Tensor } from '../tensor/tensor';
+import { callOne } from './dispatch';
 import { broadcastReader } from './reference';
 import type { OpDef } from './schema';
 import { touch } from './schema';
@@ -27,3 +29,8 @@ export const copyDef: OpDef<{ shape: readonly number[] }> = {
     { name: 'empty', inputs: [{ dtype: 'f32', shape: [0, 4], data: [] }], attrs: { shape: [0, 4] } },
   ],
 };
+
+/** A new contiguous tensor with the same values. */
+export function copy(x: Tensor): Tensor {
+  return callOne(copyDef, [x], { shape: x.shape });
+}

@@ -1,0 +1,167 @@
+import { DisposedError, NativeError } from '../native/errors';
+import { sample_ } from '../ops/sample';
+import { capture } from '../program/capture';
+import type { Program } from '../program/program';
+import type { TapListener } from '../program/tap';
+import { withTaps } from '../program/tap';
+import type { KvCache } from '../nn/kv-cache';
+import type { Rows } from '../nn/attention';
+import { zeros } from '../tensor/create';
+import { scope } from '../tensor/scope';
+import type { Tensor } from '../tensor/tensor';
+import type { BitNet } from './bitnet';
+import { checkContext } from './rows';
+import { StepState } from './step-state';
+
+/** Sizes of a decoder. */
+export interface DecoderOptions {
+  /** Sequences that decode side by side. */
+  readonly slots: number;
+  /** Positions of each sequence. */
+  readonly length: number;
+  /** Hooks that become part of the programs. */
+  readonly listener?: TapListener;
+}
+
+/** What a decode step gives, one row per slot. */
+export interface StepOutputs {
+  /** f32 `[B, V]` */
+  readonly logits: Tensor;
+  /** f32 `[B]`: log probability of the drawn token, before any sampler setting. */
+  readonly logprob: Tensor;
+  readonly [name: string]: Tensor;
+}
+
+/** A prefill program and the rows that it reads. */
+interface Prefill {
+  readonly rows: Rows;
+  readonly program: Program<Tensor>;
+}
+
+// Rows of a prefill program. A prompt is cut into these, largest first; the result does not depend on the cut.
+const buckets = [64, 32, 16, 8, 4, 2, 1];
+
+/**
+ * Runs a model token by token on captured programs: prompts go into the cache in chunks, then every step runs the waiting
+ * token of each active slot and draws the next one.
+ */
+export class Decoder {
+  readonly state: StepState;
+  readonly #model: BitNet;
+  readonly #cache: KvCache;
+  readonly #listener: TapListener | undefined;
+  readonly #length: number;
+  readonly #prefills = new Map<string, Prefill>();
+  #decode: Program<StepOutputs> | undefined;
+  #disposed = false;
+
+  /** @throws ContextError if `length` is beyond the model's context */
+  constructor(model: BitNet, { slots, length, listener }: DecoderOptions) {
+    checkContext('Decoder', length, model.config);
+    this.#model = model;
+    this.#listener = listener;
+    this.#length = length;
+    this.state = new StepState(slots, model.config.vocabSize, model.device);
+    this.#cache = model.makeCache(slots, length);
+  }
+
+  /** The program of a decode step, captured on first use. */
+  get program(): Program<StepOutputs> {
+    this.#check();
+    this.#decode ??= this.#captureDecode();
+    return this.#decode;
+  }
+
+  /**
+   * Runs tokens of a prompt into the cache of a slot.
+   *
+   * @param ids tokens at positions `start`, `start + 1`, …
+   * @param onLogits called with the logits f32 `[n, V]` of each chunk and the index of its first token; they are valid
+   *   during the call. Without it no logits are computed.
+   * @param onProgress called with the number of tokens done
+   * @param maxChunk most tokens of a chunk
+   * @throws the reason of `signal` when it aborts, between two chunks
+   */
+  async prefill(
+    slot: number,
+    ids: readonly number[],
+    options: {
+      start?: number;
+      onLogits?: (logits: Tensor, first: number) => void;
+      onProgress?: (done: number) => void;
+      signal?: AbortSignal;
+      maxChunk?: number;
+    } = {},
+  ): Promise<void> {
+    const { start = 0, onLogits, onProgress, signal, maxChunk = buckets[0] } = options;
+    for (let done = 0; done < ids.length; ) {
+      signal?.throwIfAborted();
+      this.#check();
+      const size = buckets.find((n) => n <= Math.min(ids.length - done, maxChunk)) ?? 1;
+      const { rows, program } = this.#prefill(size, onLogits !== undefined);
+      rows.ids.data().set(ids.slice(done, done + size));
+      rows.pos.data().set(Array.from({ length: size }, (_, i) => start + done + i));
+      rows.slot.data().fill(slot);
+      await program.step();
+      onLogits?.(program.outputs, done);
+      done += size;
+      onProgress?.(done);
+    }
+  }
+
+  /**
+   * Runs the waiting token of every active slot and draws the next; `state.token` has it afterwards.
+   *
+   * @throws NativeError if the logits of a slot were not numbers
+   */
+  async step(): Promise<StepOutputs> {
+    const { program } = this;
+    const active = Array.from(this.state.pos.data(), (p) => p >= 0);
+    await program.step();
+    const bad = this.state.token.data().findIndex((token, i) => active[i] && token < 0);
+    if (bad >= 0) {
+      throw new NativeError(`expected finite logits, received NaN or infinity in slot ${bad}. Check the hooks and biases, or the weights of the model.`, { op: 'step' });
+    }
+    return program.outputs;
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#decode?.dispose();
+    for (const { rows, program } of this.#prefills.values()) {
+      program.dispose();
+      for (const x of [rows.ids, rows.pos, rows.slot]) x.dispose();
+    }
+    this.#cache.dispose();
+    this.state.dispose();
+  }
+
+  #captureDecode(): Program<StepOutputs> {
+    const { token, pos, slot, step, seed, params, seen, bias } = this.state;
+    return withTaps(this.#listener, () =>
+      capture(() => {
+        const logits = this.#model.forward({ ids: token, pos, slot, span: this.#length }, this.#cache);
+        return { logits, logprob: sample_(logits, { token, pos, step, seed, params, seen, bias }) };
+      }),
+    );
+  }
+
+  #prefill(size: number, withLogits: boolean): Prefill {
+    const key = `${size}${withLogits ? ' logits' : ''}`;
+    const known = this.#prefills.get(key);
+    if (known !== undefined) return known;
+    const ints = (): Tensor => zeros([size], { dtype: 'i32', device: this.#model.device });
+    const rows = { ids: ints(), pos: ints(), slot: ints(), span: this.#length };
+    const program = withTaps(this.#listener, () =>
+      capture(() => scope(() => this.#model.forward(rows, this.#cache, withLogits ? 'all' : 'none'))),
+    );
+    const made = { rows, program };
+    this.#prefills.set(key, made);
+    return made;
+  }
+
+  #check(): void {
+    if (this.#disposed) throw new DisposedError('expected a live decoder, received one that was disposed.', { op: 'Decoder' });
+  }
+}
