@@ -1,0 +1,42 @@
+import { guarded, type MemoryStats, native, type NativeDeviceInfo } from './addon';
+import { OptionError } from './errors';
+import { describe } from './options';
+
+/** A device that tensors can live on. */
+export type DeviceDescription =
+  | ({ readonly name: 'cpu' } & Omit<NativeDeviceInfo, 'abiVersion'>)
+  | { readonly name: 'reference'; readonly variant: 'float64' };
+
+/**
+ * The devices of this machine: `cpu` with the kernel variant in use, those that could be chosen with `ROTOR_CPU`, the CPU's
+ * name, cores and threads; and `reference`, the float64 definition in TypeScript.
+ */
+export function deviceInfo(): DeviceDescription[] {
+  const { abiVersion: _, ...cpu } = native().deviceInfo();
+  return [
+    { name: 'cpu', ...cpu },
+    { name: 'reference', variant: 'float64' },
+  ];
+}
+
+/** Threads that kernels run on. */
+export function getThreads(): number {
+  return native().getThreads();
+}
+
+/**
+ * Sets the number of threads of the whole process. Results do not depend on it.
+ *
+ * @throws OptionError unless `count` is a whole number from 1 to 1024
+ */
+export function setThreads(count: number): void {
+  if (!Number.isInteger(count)) {
+    throw new OptionError(`expected a whole number of threads, received ${describe(count)}.`, { op: 'setThreads' });
+  }
+  guarded(() => native().setThreads(count));
+}
+
+/** Counters of native memory: buffers and bytes alive now, most bytes ever alive, allocations so far. */
+export function memoryStats(): MemoryStats {
+  return native().stats();
+}
