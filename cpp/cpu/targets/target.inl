@@ -1,9 +1,17 @@
 // One ISA variant: every kernel compiled with this file's flags, and the table of them.
 #include "../../backend.h"
+#include "../../ternary.h"
 #include "../simd.h"
 #include "../targets.h"
 // Kernels, one family a file.
 #include "../kernels/elementwise.inl"
+#include "../kernels/linear.inl"
+#ifdef ROTOR_AVX2
+#include "../kernels/ternary_avx2.inl"
+#else
+#include "../kernels/ternary_scalar.inl"
+#endif
+#include "../kernels/ternary.inl"
 
 namespace rotor {
 
@@ -16,6 +24,6 @@ static const KernelFn kKernels[] = {
 #define ROTOR_TEXT2(x) #x
 #define ROTOR_TEXT(x) ROTOR_TEXT2(x)
 extern const Target ROTOR_TARGET_OBJECT;
-const Target ROTOR_TARGET_OBJECT = {ROTOR_TEXT(ROTOR_TARGET), kKernels, nullptr};
+const Target ROTOR_TARGET_OBJECT = {ROTOR_TEXT(ROTOR_TARGET), kKernels, ROTOR_TARGET::ternaryBytes};
 
 }  // namespace rotor
