@@ -4,6 +4,8 @@
 #include "../targets.h"
 // Kernels, one family a file.
 #include "../kernels/elementwise.inl"
+#include "../kernels/softmax.inl"
+#include "../kernels/rows.inl"
 
 namespace rotor {
 
