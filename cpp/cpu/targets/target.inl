@@ -6,6 +6,9 @@
 #include "../kernels/elementwise.inl"
 #include "../kernels/softmax.inl"
 #include "../kernels/rows.inl"
+#include "../kernels/movement.inl"
+#include "../kernels/order.inl"
+#include "../kernels/matmul.inl"
 
 namespace rotor {
 
