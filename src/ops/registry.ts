@@ -1,7 +1,24 @@
 import { addDef } from './binary';
+import { attentionDef, attnScoresDef, attnValuesDef } from './attention';
 import { copyDef } from './copy';
+import { relu2GluDef, siluGluDef } from './glu';
+import { kvAppendDef } from './kv';
+import { rmsNormDef, rmsScaleDef } from './norm';
+import { ropeDef } from './rope';
 import type { OpDef } from './schema';
 
 /** Every op, for the generated test matrix and for tools that look an op up by name. */
 // The attributes differ from op to op; whoever takes one from here passes them on unchanged.
-export const allOps: readonly OpDef<never>[] = [copyDef, addDef] as unknown as OpDef<never>[];
+export const allOps: readonly OpDef<never>[] = [
+  copyDef,
+  addDef,
+  rmsNormDef,
+  rmsScaleDef,
+  ropeDef,
+  kvAppendDef,
+  attentionDef,
+  attnScoresDef,
+  attnValuesDef,
+  relu2GluDef,
+  siluGluDef,
+] as unknown as OpDef<never>[];

@@ -1,9 +1,16 @@
 // One ISA variant: every kernel compiled with this file's flags, and the table of them.
+#include <type_traits>
+
 #include "../../backend.h"
 #include "../simd.h"
 #include "../targets.h"
 // Kernels, one family a file.
 #include "../kernels/elementwise.inl"
+#include "../kernels/norm.inl"
+#include "../kernels/rope.inl"
+#include "../kernels/glu.inl"
+#include "../kernels/softmax.inl"
+#include "../kernels/attention.inl"
 
 namespace rotor {
 
