@@ -1,10 +1,12 @@
-import { addDef } from './binary';
 import { attentionDef, attnScoresDef, attnValuesDef } from './attention';
+import { addDef } from './binary';
 import { copyDef } from './copy';
+import { embeddingDef } from './embedding';
 import { relu2GluDef, siluGluDef } from './glu';
 import { kvAppendDef } from './kv';
 import { rmsNormDef, rmsScaleDef } from './norm';
 import { ropeDef } from './rope';
+import { softmaxDef } from './softmax';
 import type { OpDef } from './schema';
 
 /** Every op, for the generated test matrix and for tools that look an op up by name. */
@@ -12,6 +14,8 @@ import type { OpDef } from './schema';
 export const allOps: readonly OpDef<never>[] = [
   copyDef,
   addDef,
+  softmaxDef,
+  embeddingDef,
   rmsNormDef,
   rmsScaleDef,
   ropeDef,

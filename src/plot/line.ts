@@ -88,6 +88,11 @@ export function line(values: NumericInput | readonly LineSeries[], options: Line
       hovertemplate: `${plotlyText(options.xLabel ?? 'index')} %{x}<br>${plotlyText(options.yLabel ?? 'value')} %{y:.5~g}<extra>${plotlyText(name)}</extra>`,
     };
   });
+  // A short line over 0, 1, 2, … is about places: no ticks in between.
+  const plainX = shared === undefined && given.every((one) => one.x === undefined);
+  const longest = series.reduce((most, one) => Math.max(most, one.values.length), 0);
+  const ticks =
+    options.xTicks ?? (plainX && longest <= 48 ? Array.from({ length: longest }, (_, i) => String(i)) : undefined);
   const layout = baseLayout({
     title: plotlyText(options.title ?? 'Lines'),
     notes: [options.note && plotlyText(options.note), ...notes, skippedNote(skipped)],
@@ -96,7 +101,7 @@ export function line(values: NumericInput | readonly LineSeries[], options: Line
     ...(options.xTicks ? { margin: { b: 90 } } : {}),
     xaxis: {
       ...numericAxis(options.xLabel ?? 'index', options.logX),
-      ...(options.xTicks ? labelTicks(options.xTicks, { turn: true }) : {}),
+      ...(ticks ? labelTicks(ticks, { turn: true }) : {}),
     },
     yaxis: numericAxis(options.yLabel ?? 'value', options.logY),
   });

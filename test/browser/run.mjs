@@ -8,6 +8,7 @@ import { executedDir, out, relative } from '../../.tools/lib/paths.mjs';
 import { must } from '../../.tools/lib/run.mjs';
 import { setup } from '../../.tools/setup.mjs';
 import { countFigures, seenFigures } from './figures.mjs';
+import { checkLive } from './live.mjs';
 import { findChromium, launch, openNotebook, screenshotWhole } from './page.mjs';
 import { startLab } from './server.mjs';
 
@@ -68,6 +69,7 @@ await runMain(async () => {
       if (trusted) await must(tools.jupyter, ['trust', ...files], 'jupyter trust failed', { env: lab.env });
       for (const file of files) results.push(await checkNotebook(browser, lab.url, file, trusted));
     }
+    results.push(...(await checkLive(browser, lab.url, notebooks, home)));
   } finally {
     await browser.close();
     await lab.stop();

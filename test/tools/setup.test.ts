@@ -82,6 +82,56 @@ describe('notebook kernel', () => {
   });
 });
 
+describe('joined writes of the kernel', () => {
+  const sent = (body: string) => {
+    const code = `
+      const sent = [];
+      process.on('exit', () => require('fs').writeSync(1, JSON.stringify(sent)));
+      const to = (name) => (text) => { sent.push([name, text]); return true; };
+      process.stdout.write = to('a');
+      ${body}
+    `;
+    const args = ['-r', path.join(root, '.tools/kernel-preload.cjs'), '-e', code];
+    return JSON.parse(execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8' })) as [string, string][];
+  };
+
+  test('5,000 lines arrive whole and in order, in few messages', () => {
+    const messages = sent('for (let i = 0; i < 5000; i++) console.log(i);');
+    expect(messages.length).toBeLessThan(500);
+    expect(messages.map(([, text]) => text).join('')).toBe(Array.from({ length: 5000 }, (_, i) => `${i}\n`).join(''));
+  });
+
+  test('the first text goes out at once, and the next before a newer cell writes', () => {
+    const body =
+      "console.log(1); sent.push(['mark', '']); console.log(2); process.stdout.write = to('b'); console.log(3);";
+    expect(sent(body)).toEqual([
+      ['a', '1\n'],
+      ['mark', ''],
+      ['a', '2\n'],
+      ['b', '3\n'],
+    ]);
+  });
+
+  test('the two streams keep their order', () => {
+    const body = "process.stderr.write = to('e'); console.log(1); console.log(2); console.error(3); console.log(4);";
+    expect(sent(body)).toEqual([
+      ['a', '1\n'],
+      ['a', '2\n'],
+      ['e', '3\n'],
+      ['a', '4\n'],
+    ]);
+  });
+
+  test('text held back goes out when the event loop turns, and bytes are text', () => {
+    const body = "console.log(1); process.stdout.write(Buffer.from('é'), () => sent.push(['called', '']));";
+    expect(sent(body)).toEqual([
+      ['a', '1\n'],
+      ['called', ''],
+      ['a', 'é'],
+    ]);
+  });
+});
+
 describe('executed notebooks', () => {
   test('text of tagged cells, from streams and displays, errors left out', () => {
     const cell = (tags: string[], outputs: object[]) => ({ cell_type: 'code', metadata: { tags }, outputs });

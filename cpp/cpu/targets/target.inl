@@ -6,10 +6,11 @@
 #include "../targets.h"
 // Kernels, one family a file.
 #include "../kernels/elementwise.inl"
+#include "../kernels/softmax.inl"
+#include "../kernels/rows.inl"
 #include "../kernels/norm.inl"
 #include "../kernels/rope.inl"
 #include "../kernels/glu.inl"
-#include "../kernels/softmax.inl"
 #include "../kernels/attention.inl"
 
 namespace rotor {
