@@ -1,6 +1,16 @@
+<<<<<<< HEAD
 import { binaryDefs } from './binary';
 import { castDef } from './cast';
+=======
+import { attentionDef, attnScoresDef, attnValuesDef } from './attention';
+>>>>>>> main
 import { copyDef } from './copy';
+import { embeddingDef } from './embedding';
+import { relu2GluDef, siluGluDef } from './glu';
+import { kvAppendDef } from './kv';
+import { rmsNormDef, rmsScaleDef } from './norm';
+import { ropeDef } from './rope';
+import { softmaxDef } from './softmax';
 import type { OpDef } from './schema';
 import { clampDef, whereDef } from './select';
 import { unaryDefs } from './unary';
@@ -9,9 +19,23 @@ import { unaryDefs } from './unary';
 // The attributes differ from op to op; whoever takes one from here passes them on unchanged.
 export const allOps: readonly OpDef<never>[] = [
   copyDef,
+<<<<<<< HEAD
   ...binaryDefs,
   ...unaryDefs,
   castDef,
   whereDef,
   clampDef,
+=======
+  softmaxDef,
+  embeddingDef,
+  rmsNormDef,
+  rmsScaleDef,
+  ropeDef,
+  kvAppendDef,
+  attentionDef,
+  attnScoresDef,
+  attnValuesDef,
+  relu2GluDef,
+  siluGluDef,
+>>>>>>> main
 ] as unknown as OpDef<never>[];

@@ -1,9 +1,17 @@
 // One ISA variant: every kernel compiled with this file's flags, and the table of them.
+#include <type_traits>
+
 #include "../../backend.h"
 #include "../simd.h"
 #include "../targets.h"
 // Kernels, one family a file.
 #include "../kernels/elementwise.inl"
+#include "../kernels/softmax.inl"
+#include "../kernels/rows.inl"
+#include "../kernels/norm.inl"
+#include "../kernels/rope.inl"
+#include "../kernels/glu.inl"
+#include "../kernels/attention.inl"
 
 namespace rotor {
 
