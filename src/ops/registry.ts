@@ -1,9 +1,6 @@
-<<<<<<< HEAD
 import { binaryDefs } from './binary';
 import { castDef } from './cast';
-=======
 import { attentionDef, attnScoresDef, attnValuesDef } from './attention';
->>>>>>> main
 import { copyDef } from './copy';
 import { embeddingDef } from './embedding';
 import { relu2GluDef, siluGluDef } from './glu';
@@ -19,13 +16,11 @@ import { unaryDefs } from './unary';
 // The attributes differ from op to op; whoever takes one from here passes them on unchanged.
 export const allOps: readonly OpDef<never>[] = [
   copyDef,
-<<<<<<< HEAD
   ...binaryDefs,
   ...unaryDefs,
   castDef,
   whereDef,
   clampDef,
-=======
   softmaxDef,
   embeddingDef,
   rmsNormDef,
@@ -37,5 +32,4 @@ export const allOps: readonly OpDef<never>[] = [
   attnValuesDef,
   relu2GluDef,
   siluGluDef,
->>>>>>> main
 ] as unknown as OpDef<never>[];
