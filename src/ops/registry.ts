@@ -1,5 +1,7 @@
-import { addDef } from './binary';
 import { concatDef, flipDef } from './concat';
+import { binaryDefs } from './binary';
+import { castDef } from './cast';
+import { attentionDef, attnScoresDef, attnValuesDef } from './attention';
 import { copyDef } from './copy';
 import { bincountDef, histogramDef } from './count';
 import { embeddingDef } from './embedding';
@@ -7,13 +9,18 @@ import { gatherDef, oneHotDef, takeAlongDimDef } from './gather';
 import { matmulDef } from './matmul';
 import { argmaxDef, argminDef, sortDef, topkDef } from './order';
 import type { OpDef } from './schema';
+import { relu2GluDef, siluGluDef } from './glu';
+import { kvAppendDef } from './kv';
+import { rmsNormDef, rmsScaleDef } from './norm';
+import { ropeDef } from './rope';
 import { softmaxDef } from './softmax';
+import { clampDef, whereDef } from './select';
+import { unaryDefs } from './unary';
 
 /** Every op, for the generated test matrix and for tools that look an op up by name. */
 // The attributes differ from op to op; whoever takes one from here passes them on unchanged.
 export const allOps: readonly OpDef<never>[] = [
   copyDef,
-  addDef,
   softmaxDef,
   embeddingDef,
   concatDef,
@@ -28,4 +35,18 @@ export const allOps: readonly OpDef<never>[] = [
   bincountDef,
   histogramDef,
   matmulDef,
+  ...binaryDefs,
+  ...unaryDefs,
+  castDef,
+  whereDef,
+  clampDef,
+  rmsNormDef,
+  rmsScaleDef,
+  ropeDef,
+  kvAppendDef,
+  attentionDef,
+  attnScoresDef,
+  attnValuesDef,
+  relu2GluDef,
+  siluGluDef,
 ] as unknown as OpDef<never>[];

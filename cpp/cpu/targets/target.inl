@@ -1,4 +1,6 @@
 // One ISA variant: every kernel compiled with this file's flags, and the table of them.
+#include <type_traits>
+
 #include "../../backend.h"
 #include "../simd.h"
 #include "../targets.h"
@@ -9,6 +11,10 @@
 #include "../kernels/movement.inl"
 #include "../kernels/order.inl"
 #include "../kernels/matmul.inl"
+#include "../kernels/norm.inl"
+#include "../kernels/rope.inl"
+#include "../kernels/glu.inl"
+#include "../kernels/attention.inl"
 
 namespace rotor {
 
