@@ -144,11 +144,18 @@ static inline void store_n(float* p, int64_t n, f32x16 v) {
 
 // The one fold of sixteen lanes: 8, 4, 2, 1.
 static inline float reduce_add(f32x16 a) {
+#ifdef ROTOR_AVX2
+  const __m256 w8 = _mm256_add_ps(a.lo, a.hi);
+  const __m128 w4 = _mm_add_ps(_mm256_castps256_ps128(w8), _mm256_extractf128_ps(w8, 1));
+  const __m128 w2 = _mm_add_ps(w4, _mm_movehl_ps(w4, w4));
+  return _mm_cvtss_f32(_mm_add_ss(w2, _mm_movehdup_ps(w2)));
+#else
   float t[kLanes];
   a.store(t);
   for (int w = 8; w >= 1; w /= 2)
     for (int i = 0; i < w; ++i) t[i] = t[i] + t[i + w];
   return t[0];
+#endif
 }
 static inline float reduce_max(f32x16 a) {
   float t[kLanes];

@@ -4,7 +4,7 @@ import { KvCache } from '../nn/kv-cache';
 import type { RMSNorm } from '../nn/norm';
 import { embedding } from '../ops/embedding';
 import { linear } from '../ops/linear';
-import { slice } from '../ops/views';
+import { slice } from '../ops/slice';
 import { tap } from '../program/tap';
 import type { DeviceName } from '../tensor/dtype';
 import type { Tensor } from '../tensor/tensor';

@@ -1,6 +1,6 @@
 import { quantizeAct } from '../ops/quantize';
 import { rescale, ternaryMatmul, ternaryMatmulI32 } from '../ops/ternary';
-import { slice } from '../ops/views';
+import { slice } from '../ops/slice';
 import { tap, tapped } from '../program/tap';
 import type { Tensor } from '../tensor/tensor';
 import type { Ternary } from '../tensor/ternary';

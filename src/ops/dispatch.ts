@@ -2,7 +2,7 @@ import { fromNative, native } from '../native/addon';
 import { DeviceError, ShapeError } from '../native/errors';
 import { empty } from '../tensor/create';
 import type { DeviceName } from '../tensor/dtype';
-import { Tensor } from '../tensor/tensor';
+import type { Tensor } from '../tensor/tensor';
 import { copyDef } from './copy';
 import { opcodeOf, RecordBlock } from './record';
 import { activeRecorder } from './recorder';

@@ -77,7 +77,7 @@ export const ternaryFromFloatDef: OpDef = {
     ];
   },
   reference([w], _attrs, [planes, scale]) {
-    const values = w.dtype === 'bf16' ? Float64Array.from(w.data, bf16ToNumber) : w.data;
+    const values = w.dtype === 'bf16' ? Float64Array.from(w.data, bf16ToNumber) : Float64Array.from(w.data);
     const mean = values.reduce((sum, v) => sum + Math.abs(v), 0) / Math.max(values.length, 1);
     scale.data[0] = Math.max(mean, 1e-5);
     const inverse = 1 / scale.data[0];

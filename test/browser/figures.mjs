@@ -27,8 +27,9 @@ export function seenFigures(page) {
     const pictures = [...outputs.querySelectorAll('.jp-OutputArea-output img')].filter(
       (image) => image.complete && image.naturalWidth > 0 && visible(image),
     );
+    // JupyterLab shows what a script of an output threw as an output of its own kind; innerText leaves the scripts' sources out.
     const errors = [...outputs.querySelectorAll('.jp-OutputArea-output')]
-      .map((output) => output.textContent)
+      .map((output) => output.innerText)
       .filter((text) => /Javascript Error|ReferenceError|TypeError/.test(text));
     return { drawn: plots.length, pictures: pictures.length, errors };
   });

@@ -1,4 +1,6 @@
 // One ISA variant: every kernel compiled with this file's flags, and the table of them.
+#include <type_traits>
+
 #include "../../backend.h"
 #include "../../ternary.h"
 #include "../simd.h"
@@ -12,6 +14,15 @@
 #include "../kernels/ternary_scalar.inl"
 #endif
 #include "../kernels/ternary.inl"
+#include "../kernels/softmax.inl"
+#include "../kernels/rows.inl"
+#include "../kernels/movement.inl"
+#include "../kernels/order.inl"
+#include "../kernels/matmul.inl"
+#include "../kernels/norm.inl"
+#include "../kernels/rope.inl"
+#include "../kernels/glu.inl"
+#include "../kernels/attention.inl"
 
 namespace rotor {
 

@@ -1,0 +1,116 @@
+import { OptionError, ShapeError } from '../native/errors';
+import { shapeText } from '../tensor/shape';
+import type { Tensor } from '../tensor/tensor';
+import { expectDType } from '../tensor/tensor';
+import { noise } from './case-data';
+import { callOne } from './dispatch';
+import { expectShape } from './expect';
+import type { OpCase, OpDef, RefArray, TensorSpec } from './schema';
+import { touch } from './schema';
+
+/** Attributes of the root-mean-square norm. */
+export interface RmsAttrs {
+  /** Added to the mean of squares; at least 0. */
+  readonly eps: number;
+}
+
+function check(op: string, x: TensorSpec, { eps }: RmsAttrs): void {
+  expectDType(op, 'x', x, 'f32');
+  expectShape(op, 'x', x, [-1, -1]);
+  if (x.shape[1] === 0) throw new ShapeError(`expected rows of at least one element, received ${shapeText(x.shape)}.`, { op });
+  if (!(typeof eps === 'number' && eps >= 0)) throw new OptionError(`expected eps >= 0, received ${String(eps)}.`, { op });
+}
+
+function roots({ data, shape: [rows, n] }: RefArray, eps: number): number[] {
+  return Array.from({ length: rows }, (_, t) => {
+    let sum = 0;
+    for (let i = 0; i < n; i++) sum += data[t * n + i] ** 2;
+    return Math.sqrt(sum / n + eps);
+  });
+}
+
+type Input = OpCase<RmsAttrs>['inputs'][number];
+
+function rows(): readonly (readonly [string, Input, RmsAttrs])[] {
+  const x = (shape: readonly [number, number], data?: readonly number[]): Input => ({
+    dtype: 'f32',
+    shape,
+    data: data ?? noise(shape[0] * shape[1], shape[1]),
+  });
+  return [
+    ['no rows', x([0, 3]), { eps: 1e-5 }],
+    ['one element', x([2, 1]), { eps: 1e-5 }],
+    ['a whole block', x([3, 32]), { eps: 1e-5 }],
+    ['odd width', x([5, 37]), { eps: 1e-6 }],
+    ['zeros', x([1, 4], [0, 0, -0, 0]), { eps: 1e-5 }],
+    ['huge and tiny', x([2, 3], [3e38, -3e38, 1, 1e-40, -1e-45, 0]), { eps: 0 }],
+    ['one bad row', x([3, 2], [1, 2, NaN, 1, Infinity, 1]), { eps: 1e-5 }],
+  ];
+}
+
+/** `rms_scale`: the root of each row, `sqrt(mean(x²) + eps)`. The mean is taken in double, the root rounded once. */
+export const rmsScaleDef: OpDef<RmsAttrs> = {
+  name: 'rms_scale',
+  infer([x], attrs) {
+    check('rms_scale', x, attrs);
+    return [{ shape: [x.shape[0], 1], dtype: 'f32' }];
+  },
+  encode: ({ eps }) => [eps],
+  reference([x], { eps }, [y]) {
+    roots(x, eps).forEach((s, t) => (y.data[t] = s));
+  },
+  cost: ([x], outputs) => ({ ops: 2 * x.shape[0] * x.shape[1], bytes: touch([x], outputs) }),
+  tolerance: { rel: 1.01 * 2 ** -24, why: 'one float32 rounding; errors of the double sum are 2^-29 smaller' },
+  cases: () => rows().map(([name, x, attrs]) => ({ name, inputs: [x], attrs })),
+};
+
+/**
+ * `rms_norm`: `x / sqrt(mean(x²) + eps) * weight` for each row (Zhang and Sennrich 2019). The same bits as `rms_scale`,
+ * a division and a multiplication.
+ */
+export const rmsNormDef: OpDef<RmsAttrs> = {
+  name: 'rms_norm',
+  infer([x, weight], attrs) {
+    check('rms_norm', x, attrs);
+    expectDType('rms_norm', 'the weight', weight, 'f32');
+    expectShape('rms_norm', 'the weight', weight, [x.shape[1]]);
+    return [{ shape: x.shape, dtype: 'f32' }];
+  },
+  encode: ({ eps }) => [eps],
+  reference([x, weight], { eps }, [y]) {
+    const n = x.shape[1];
+    roots(x, eps).forEach((s, t) => {
+      for (let i = t * n; i < (t + 1) * n; i++) y.data[i] = (x.data[i] / s) * weight.data[i - t * n];
+    });
+  },
+  cost: (inputs, outputs) => ({ ops: 4 * inputs[0].shape[0] * inputs[0].shape[1], bytes: touch(inputs, outputs) }),
+  tolerance: { rel: 3.01 * 2 ** -24, why: 'three float32 roundings: root, quotient, product' },
+  cases: () =>
+    rows()
+      // The largest of the tiny values would set a limit below the spacing of subnormal numbers.
+      .filter(([name]) => name !== 'huge and tiny')
+      .map(([name, x, attrs]) => ({ name, inputs: [x, { dtype: 'f32', shape: [x.shape[1]], data: noise(x.shape[1], 9) }], attrs })),
+};
+
+/**
+ * Root mean square of each row.
+ *
+ * @param x f32 `[T, D]`
+ * @param eps added to the mean of squares
+ * @returns f32 `[T, 1]`
+ */
+export function rmsScale(x: Tensor, eps: number): Tensor {
+  return callOne(rmsScaleDef, [x], { eps });
+}
+
+/**
+ * Root-mean-square norm of each row.
+ *
+ * @param x f32 `[T, D]`
+ * @param weight f32 `[D]`
+ * @param eps added to the mean of squares
+ * @returns f32 `[T, D]`
+ */
+export function rmsNorm(x: Tensor, weight: Tensor, eps: number): Tensor {
+  return callOne(rmsNormDef, [x, weight], { eps });
+}
