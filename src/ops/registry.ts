@@ -13,6 +13,7 @@ import { relu2GluDef, siluGluDef } from './glu';
 import { kvAppendDef } from './kv';
 import { rmsNormDef, rmsScaleDef } from './norm';
 import { ropeDef } from './rope';
+import { sampleDef } from './sample';
 import { softmaxDef } from './softmax';
 import { clampDef, whereDef } from './select';
 import { unaryDefs } from './unary';
@@ -49,4 +50,5 @@ export const allOps: readonly OpDef<never>[] = [
   attnValuesDef,
   relu2GluDef,
   siluGluDef,
+  sampleDef,
 ] as unknown as OpDef<never>[];

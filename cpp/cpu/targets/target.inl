@@ -5,6 +5,8 @@
 #include "../simd.h"
 #include "../targets.h"
 // Kernels, one family a file.
+#include "../kernels/philox.inl"
+#include "../kernels/f64math.inl"
 #include "../kernels/elementwise.inl"
 #include "../kernels/softmax.inl"
 #include "../kernels/rows.inl"
@@ -15,6 +17,7 @@
 #include "../kernels/rope.inl"
 #include "../kernels/glu.inl"
 #include "../kernels/attention.inl"
+#include "../kernels/sample.inl"
 
 namespace rotor {
 
