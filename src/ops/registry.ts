@@ -15,6 +15,7 @@ import { kvAppendDef } from './kv';
 import { quantizeActDef } from './quantize';
 import { rmsNormDef, rmsScaleDef } from './norm';
 import { ropeDef } from './rope';
+import { sampleDef } from './sample';
 import { softmaxDef } from './softmax';
 import { clampDef, whereDef } from './select';
 import { rescaleDef, ternaryMatmulDef, ternaryMatmulI32Def } from './ternary';
@@ -63,4 +64,5 @@ export const allOps: readonly OpDef<never>[] = [
   ternaryMatmulDef,
   ternaryMatmulI32Def,
   rescaleDef,
+  sampleDef,
 ] as unknown as OpDef<never>[];

@@ -6,6 +6,8 @@
 #include "../simd.h"
 #include "../targets.h"
 // Kernels, one family a file.
+#include "../kernels/philox.inl"
+#include "../kernels/f64math.inl"
 #include "../kernels/elementwise.inl"
 #include "../kernels/linear.inl"
 #ifdef ROTOR_AVX2
@@ -23,6 +25,7 @@
 #include "../kernels/rope.inl"
 #include "../kernels/glu.inl"
 #include "../kernels/attention.inl"
+#include "../kernels/sample.inl"
 
 namespace rotor {
 
