@@ -3,6 +3,8 @@ import { castDef } from './cast';
 import { attentionDef, attnScoresDef, attnValuesDef } from './attention';
 import { copyDef } from './copy';
 import { embeddingDef } from './embedding';
+import { randintDef, randomNormalDef, randomUniformDef } from './random';
+import { reduceDefs } from './reduce';
 import { relu2GluDef, siluGluDef } from './glu';
 import { kvAppendDef } from './kv';
 import { rmsNormDef, rmsScaleDef } from './norm';
@@ -21,6 +23,10 @@ export const allOps: readonly OpDef<never>[] = [
   castDef,
   whereDef,
   clampDef,
+  ...reduceDefs,
+  randomUniformDef,
+  randomNormalDef,
+  randintDef,
   softmaxDef,
   embeddingDef,
   rmsNormDef,

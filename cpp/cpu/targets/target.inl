@@ -6,6 +6,8 @@
 #include "../targets.h"
 // Kernels, one family a file.
 #include "../kernels/elementwise.inl"
+#include "../kernels/random.inl"
+#include "../kernels/reduce.inl"
 #include "../kernels/softmax.inl"
 #include "../kernels/rows.inl"
 #include "../kernels/norm.inl"
