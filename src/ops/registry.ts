@@ -1,16 +1,22 @@
+import { concatDef, flipDef } from './concat';
 import { binaryDefs } from './binary';
 import { castDef } from './cast';
 import { attentionDef, attnScoresDef, attnValuesDef } from './attention';
 import { copyDef } from './copy';
+import { bincountDef, histogramDef } from './count';
 import { embeddingDef } from './embedding';
 import { randintDef, randomNormalDef, randomUniformDef } from './random';
 import { reduceDefs } from './reduce';
+import { gatherDef, oneHotDef, takeAlongDimDef } from './gather';
+import { matmulDef } from './matmul';
+import { argmaxDef, argminDef, sortDef, topkDef } from './order';
+import type { OpDef } from './schema';
 import { relu2GluDef, siluGluDef } from './glu';
 import { kvAppendDef } from './kv';
 import { rmsNormDef, rmsScaleDef } from './norm';
 import { ropeDef } from './rope';
+import { sampleDef } from './sample';
 import { softmaxDef } from './softmax';
-import type { OpDef } from './schema';
 import { clampDef, whereDef } from './select';
 import { unaryDefs } from './unary';
 
@@ -18,6 +24,20 @@ import { unaryDefs } from './unary';
 // The attributes differ from op to op; whoever takes one from here passes them on unchanged.
 export const allOps: readonly OpDef<never>[] = [
   copyDef,
+  softmaxDef,
+  embeddingDef,
+  concatDef,
+  flipDef,
+  gatherDef,
+  takeAlongDimDef,
+  oneHotDef,
+  argmaxDef,
+  argminDef,
+  sortDef,
+  topkDef,
+  bincountDef,
+  histogramDef,
+  matmulDef,
   ...binaryDefs,
   ...unaryDefs,
   castDef,
@@ -38,4 +58,5 @@ export const allOps: readonly OpDef<never>[] = [
   attnValuesDef,
   relu2GluDef,
   siluGluDef,
+  sampleDef,
 ] as unknown as OpDef<never>[];

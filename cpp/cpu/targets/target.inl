@@ -5,15 +5,21 @@
 #include "../simd.h"
 #include "../targets.h"
 // Kernels, one family a file.
+#include "../kernels/philox.inl"
+#include "../kernels/f64math.inl"
 #include "../kernels/elementwise.inl"
 #include "../kernels/random.inl"
 #include "../kernels/reduce.inl"
 #include "../kernels/softmax.inl"
 #include "../kernels/rows.inl"
+#include "../kernels/movement.inl"
+#include "../kernels/order.inl"
+#include "../kernels/matmul.inl"
 #include "../kernels/norm.inl"
 #include "../kernels/rope.inl"
 #include "../kernels/glu.inl"
 #include "../kernels/attention.inl"
+#include "../kernels/sample.inl"
 
 namespace rotor {
 
