@@ -47,8 +47,6 @@ export const allOps: readonly OpDef<never>[] = [
   randomUniformDef,
   randomNormalDef,
   randintDef,
-  softmaxDef,
-  embeddingDef,
   rmsNormDef,
   rmsScaleDef,
   ropeDef,
