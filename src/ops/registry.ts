@@ -5,6 +5,8 @@ import { attentionDef, attnScoresDef, attnValuesDef } from './attention';
 import { copyDef } from './copy';
 import { bincountDef, histogramDef } from './count';
 import { embeddingDef } from './embedding';
+import { randintDef, randomNormalDef, randomUniformDef } from './random';
+import { reduceDefs } from './reduce';
 import { gatherDef, oneHotDef, takeAlongDimDef } from './gather';
 import { linearDef } from './linear';
 import { matmulDef } from './matmul';
@@ -45,6 +47,10 @@ export const allOps: readonly OpDef<never>[] = [
   castDef,
   whereDef,
   clampDef,
+  ...reduceDefs,
+  randomUniformDef,
+  randomNormalDef,
+  randintDef,
   rmsNormDef,
   rmsScaleDef,
   ropeDef,

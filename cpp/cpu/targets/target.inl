@@ -16,6 +16,8 @@
 #include "../kernels/ternary_scalar.inl"
 #endif
 #include "../kernels/ternary.inl"
+#include "../kernels/random.inl"
+#include "../kernels/reduce.inl"
 #include "../kernels/softmax.inl"
 #include "../kernels/rows.inl"
 #include "../kernels/movement.inl"
