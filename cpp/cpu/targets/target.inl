@@ -9,6 +9,8 @@
 #include "../kernels/philox.inl"
 #include "../kernels/f64math.inl"
 #include "../kernels/elementwise.inl"
+#include "../kernels/random.inl"
+#include "../kernels/reduce.inl"
 #include "../kernels/linear.inl"
 #ifdef ROTOR_AVX2
 #include "../kernels/ternary_avx2.inl"
@@ -16,8 +18,6 @@
 #include "../kernels/ternary_scalar.inl"
 #endif
 #include "../kernels/ternary.inl"
-#include "../kernels/random.inl"
-#include "../kernels/reduce.inl"
 #include "../kernels/softmax.inl"
 #include "../kernels/rows.inl"
 #include "../kernels/movement.inl"
