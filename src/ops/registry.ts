@@ -7,6 +7,7 @@ import { bincountDef, histogramDef } from './count';
 import { embeddingDef } from './embedding';
 import { randintDef, randomNormalDef, randomUniformDef } from './random';
 import { reduceDefs } from './reduce';
+import { fillDef } from './fill';
 import { gatherDef, oneHotDef, takeAlongDimDef } from './gather';
 import { matmulDef } from './matmul';
 import { argmaxDef, argminDef, sortDef, topkDef } from './order';
@@ -41,6 +42,7 @@ export const allOps: readonly OpDef<never>[] = [
   ...binaryDefs,
   ...unaryDefs,
   castDef,
+  fillDef,
   whereDef,
   clampDef,
   ...reduceDefs,
