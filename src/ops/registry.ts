@@ -13,7 +13,7 @@ import { relu2GluDef, siluGluDef } from './glu';
 import { kvAppendDef } from './kv';
 import { rmsNormDef, rmsScaleDef } from './norm';
 import { ropeDef } from './rope';
-import { softmaxDef } from './softmax';
+import { logSoftmaxDef, softmaxDef } from './softmax';
 import { clampDef, whereDef } from './select';
 import { unaryDefs } from './unary';
 
@@ -22,6 +22,7 @@ import { unaryDefs } from './unary';
 export const allOps: readonly OpDef<never>[] = [
   copyDef,
   softmaxDef,
+  logSoftmaxDef,
   embeddingDef,
   concatDef,
   flipDef,
