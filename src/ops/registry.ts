@@ -20,7 +20,6 @@ import { rmsNormDef, rmsScaleDef } from './norm';
 import { ropeDef } from './rope';
 import { logSoftmaxDef, softmaxDef } from './softmax';
 import { sampleDef } from './sample';
-import { softmaxDef } from './softmax';
 import { clampDef, whereDef } from './select';
 import { rescaleDef, ternaryMatmulDef, ternaryMatmulI32Def } from './ternary';
 import { ternaryCountsDef, ternaryFromFloatDef, ternaryFromHfDef, ternaryPackDef, ternaryUnpackDef } from './ternary-pack';
