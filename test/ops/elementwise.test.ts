@@ -4,7 +4,7 @@ import { floatEdges, sampleValues } from '../../src/ops/samples';
 import { clamp, where } from '../../src/ops/select';
 import * as unary from '../../src/ops/unary';
 import { tensor } from '../../src/tensor/create';
-import { Tensor } from '../../src/tensor/tensor';
+import type { Tensor } from '../../src/tensor/tensor';
 
 const f = (...values: number[]): Tensor => tensor(values);
 const i = (...values: number[]): Tensor => tensor(values, { dtype: 'i32' });
