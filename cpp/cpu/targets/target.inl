@@ -2,6 +2,7 @@
 #include <type_traits>
 
 #include "../../backend.h"
+#include "../../ops/attention.h"
 #include "../simd.h"
 #include "../targets.h"
 // Kernels, one family a file.
