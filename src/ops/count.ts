@@ -4,7 +4,7 @@ import { checkShape, sizeOf } from '../tensor/shape';
 import type { Tensor } from '../tensor/tensor';
 import { expectDType } from '../tensor/tensor';
 import { callOne } from './dispatch';
-import { checkIndex } from './reference';
+import { rowIndex } from './expect';
 import type { OpDef } from './schema';
 import { touch } from './schema';
 
@@ -17,7 +17,7 @@ export const bincountDef: OpDef<{ length: number }> = {
     return [{ shape: [length], dtype: 'i32' }];
   },
   reference([x], { length }, [y]) {
-    for (const id of x.data) y.data[checkIndex('bincount', id, length)]++;
+    for (const id of x.data) y.data[rowIndex('bincount', id, length)]++;
   },
   cost: (inputs, outputs) => ({ ops: sizeOf(inputs[0].shape), bytes: touch(inputs, outputs) }),
   tolerance: { exact: true },
