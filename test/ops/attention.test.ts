@@ -9,7 +9,15 @@ import { moveTo } from '../../src/tensor/move';
 import type { Tensor } from '../../src/tensor/tensor';
 
 const floats = (shape: readonly number[], seed: number): Tensor =>
-  tensor(Float32Array.from(noise(shape.reduce((n, d) => n * d, 1), seed)), { shape });
+  tensor(
+    Float32Array.from(
+      noise(
+        shape.reduce((n, d) => n * d, 1),
+        seed,
+      ),
+    ),
+    { shape },
+  );
 const ints = (...data: number[]): Tensor => tensor(Int32Array.from(data));
 const bits = (x: Tensor): string => Buffer.from(x.data().slice().buffer).toString('hex');
 
@@ -46,7 +54,10 @@ describe.each([
 
   test('head h reads key/value head floor(h / group)', () => {
     // Values of kv head g are all g + 1, so is any weighted mean of them.
-    const flat = tensor(Float32Array.from({ length: values.size }, (_, i) => (Math.floor(i / (positions * size)) % kvHeads) + 1), { shape: values.shape });
+    const flat = tensor(
+      Float32Array.from({ length: values.size }, (_, i) => (Math.floor(i / (positions * size)) % kvHeads) + 1),
+      { shape: values.shape },
+    );
     const z = attention(q, keys, flat, slot, pos, scale).data();
     const group = heads / kvHeads;
     for (let h = 0; h < heads; h++) expect(z[h * size]).toBeCloseTo(Math.floor(h / group) + 1, 5);
@@ -57,7 +68,10 @@ test('nothing beyond the position matters, not even NaN', () => {
   const make = (poison: number): Tensor => {
     const keys = zeros([1, 1, 100, 8]);
     const values = zeros([1, 1, 100, 8]);
-    for (const [cache, seed] of [[keys, 1], [values, 2]] as const) {
+    for (const [cache, seed] of [
+      [keys, 1],
+      [values, 2],
+    ] as const) {
       cache.data().set(noise(800, seed));
       cache.data().fill(poison, 66 * 8);
     }
@@ -83,7 +97,16 @@ test('scores are minus infinity beyond the position and in idle rows, and zero r
   expect(Array.from(scores, (x) => x === -Infinity)).toEqual([false, false, true, true, true, true, true, true]);
   expect(Array.from(attention(q, keys, keys, ints(0, 0), ints(-1, -1), 1).data())).toEqual([0, 0, 0, 0]);
   // NaN from the softmax of an idle row is not read.
-  expect(Array.from(attnValues(softmax(attnScores(q, keys, ints(0, 0), ints(-1, -1), { scale: 1, length: 4 })), keys, ints(0, 0), ints(-1, -1)).data())).toEqual([0, 0, 0, 0]);
+  expect(
+    Array.from(
+      attnValues(
+        softmax(attnScores(q, keys, ints(0, 0), ints(-1, -1), { scale: 1, length: 4 })),
+        keys,
+        ints(0, 0),
+        ints(-1, -1),
+      ).data(),
+    ),
+  ).toEqual([0, 0, 0, 0]);
 });
 
 test('prefill in chunks and token by token fill the cache and attend alike', () => {
@@ -136,12 +159,27 @@ describe('misuse', () => {
   const q = zeros([1, 4, 8]);
   const at = (slot: number, pos: number) => (): Tensor => attention(q, keys, keys, ints(slot), ints(pos), 1);
 
-  test.each([[0, 4], [2, 0], [-1, 0], [0, -2], [0, 2 ** 31 - 1]])('slot %i, position %i', (slot, pos) => {
+  test.each([
+    [0, 4],
+    [2, 0],
+    [-1, 0],
+    [0, -2],
+    [0, 2 ** 31 - 1],
+  ])('slot %i, position %i', (slot, pos) => {
     expect(at(slot, pos)).toThrow(ShapeError);
     expect(() => kvAppend_(keys, zeros([1, 2, 8]), ints(slot), ints(pos))).toThrow(/\[kv_append_\] expected an index/);
     expect(() => attnScores(q, keys, ints(slot), ints(pos), { scale: 1, length: 4 })).toThrow(ShapeError);
     expect(() => attnValues(zeros([4, 1, 4]), keys, ints(slot), ints(pos))).toThrow(ShapeError);
-    expect(() => attention(moveTo(q, 'reference'), moveTo(keys, 'reference'), moveTo(keys, 'reference'), moveTo(ints(slot), 'reference'), moveTo(ints(pos), 'reference'), 1)).toThrow(ShapeError);
+    expect(() =>
+      attention(
+        moveTo(q, 'reference'),
+        moveTo(keys, 'reference'),
+        moveTo(keys, 'reference'),
+        moveTo(ints(slot), 'reference'),
+        moveTo(ints(pos), 'reference'),
+        1,
+      ),
+    ).toThrow(ShapeError);
   });
 
   test('shapes and dtypes', () => {
@@ -157,7 +195,9 @@ describe('misuse', () => {
 
   test('a failed append leaves the rows before it, and no crash', () => {
     const cache = zeros([1, 1, 2, 2]);
-    expect(() => kvAppend_(cache, tensor(new Float32Array([1, 2, 3, 4]), { shape: [2, 1, 2] }), ints(0, 0), ints(1, 7))).toThrow(/received 7/);
+    expect(() =>
+      kvAppend_(cache, tensor(new Float32Array([1, 2, 3, 4]), { shape: [2, 1, 2] }), ints(0, 0), ints(1, 7)),
+    ).toThrow(/received 7/);
     expect(Array.from(cache.data())).toEqual([0, 0, 1, 2]);
   });
 });

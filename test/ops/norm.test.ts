@@ -9,7 +9,15 @@ import { moveTo } from '../../src/tensor/move';
 import type { Tensor } from '../../src/tensor/tensor';
 
 const floats = (shape: readonly number[], seed: number): Tensor =>
-  tensor(Float32Array.from(noise(shape.reduce((n, d) => n * d, 1), seed)), { shape });
+  tensor(
+    Float32Array.from(
+      noise(
+        shape.reduce((n, d) => n * d, 1),
+        seed,
+      ),
+    ),
+    { shape },
+  );
 const ints = (...data: number[]): Tensor => tensor(Int32Array.from(data));
 
 describe('rms_norm', () => {
@@ -23,7 +31,9 @@ describe('rms_norm', () => {
   test('the root is rounded once, even where squares overflow float32', () => {
     const x = tensor(new Float32Array([1e30, 1e30, 1e30, 1e30]), { shape: [1, 4] });
     expect(rmsScale(x, 1e-5).item()).toBe(Math.fround(1e30));
-    expect(rmsNorm(zeros([1, 4]), floats([4], 1), 1e-5).toArray()).toEqual([[0, 0, 0, 0].map((_, i) => 0 * noise(4, 1)[i])]);
+    expect(rmsNorm(zeros([1, 4]), floats([4], 1), 1e-5).toArray()).toEqual([
+      [0, 0, 0, 0].map((_, i) => 0 * noise(4, 1)[i]),
+    ]);
   });
 
   test('a row does not depend on the other rows', () => {
@@ -51,9 +61,13 @@ describe('rope', () => {
 
   test('tables hold cosines and sines of p * theta^(-2i/E)', () => {
     const exact = ropeTables(10, 8, 10000, 'reference');
-    for (const [table, f] of [[exact.cos, Math.cos], [exact.sin, Math.sin]] as const) {
+    for (const [table, f] of [
+      [exact.cos, Math.cos],
+      [exact.sin, Math.sin],
+    ] as const) {
       expect(table.shape).toEqual([10, 4]);
-      for (let p = 0; p < 10; p++) for (let i = 0; i < 4; i++) expect(table.data()[p * 4 + i]).toBe(f(p * 10000 ** ((-2 * i) / 8)));
+      for (let p = 0; p < 10; p++)
+        for (let i = 0; i < 4; i++) expect(table.data()[p * 4 + i]).toBe(f(p * 10000 ** ((-2 * i) / 8)));
     }
     expect(Array.from(cos.data())).toEqual(Array.from(exact.cos.data(), Math.fround));
   });
@@ -62,7 +76,8 @@ describe('rope', () => {
     const x = floats([1, 2, 8], 1);
     expect(Array.from(rope(x, ints(0), cos, sin).data())).toEqual(Array.from(x.data()));
     const [a, b] = [x.data(), rope(x, ints(7), cos, sin).data()];
-    for (const at of [0, 8]) for (let i = at; i < at + 4; i++) expect(Math.hypot(b[i], b[i + 4])).toBeCloseTo(Math.hypot(a[i], a[i + 4]), 6);
+    for (const at of [0, 8])
+      for (let i = at; i < at + 4; i++) expect(Math.hypot(b[i], b[i + 4])).toBeCloseTo(Math.hypot(a[i], a[i + 4]), 6);
   });
 
   test('a dot product depends on the distance of positions only', () => {
@@ -80,7 +95,14 @@ describe('rope', () => {
     expect(Array.from(rope(floats([1, 1, 8], 1), ints(-1), cos, sin).data())).toEqual(new Array(8).fill(0));
     for (const pos of [10, -2]) {
       expect(() => rope(floats([1, 1, 8], 1), ints(pos), cos, sin)).toThrow(/\[rope\] expected an index from 0 to 9/);
-      expect(() => rope(zeros([1, 1, 8], { device: 'reference' }), moveTo(ints(pos), 'reference'), moveTo(cos, 'reference'), moveTo(sin, 'reference'))).toThrow(/expected an index from 0 to 9/);
+      expect(() =>
+        rope(
+          zeros([1, 1, 8], { device: 'reference' }),
+          moveTo(ints(pos), 'reference'),
+          moveTo(cos, 'reference'),
+          moveTo(sin, 'reference'),
+        ),
+      ).toThrow(/expected an index from 0 to 9/);
     }
     expect(() => rope(zeros([1, 1, 7]), ints(0), cos, sin)).toThrow(/even head size/);
     expect(() => rope(zeros([1, 1, 6]), ints(0), cos, sin)).toThrow(/a table of shape \[10, 3\]/);

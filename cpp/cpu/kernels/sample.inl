@@ -223,8 +223,8 @@ static int64_t draw(const SampleScratch& s, const SampleChunk& row, const Sample
   return c[take_prefix(c, n, u * total, weight_of) - 1].id;
 }
 
-// The chunks of a row as one.
-static SampleChunk fold_chunks(const SampleChunk* chunks, int64_t count) {
+// What the first pass found in the whole row; the sums stay 0.
+static SampleChunk fold_tops(const SampleChunk* chunks, int64_t count) {
   SampleChunk row = {-HUGE_VAL, -HUGE_VAL, 0.0, 0.0, -1, 0};
   for (int64_t k = 0; k < count; ++k) {
     const SampleChunk& c = chunks[k];
@@ -233,8 +233,6 @@ static SampleChunk fold_chunks(const SampleChunk* chunks, int64_t count) {
       row.best = c.best;
     }
     if (c.rawTop > row.rawTop) row.rawTop = c.rawTop;
-    row.sum += c.sum;
-    row.rawSum += c.rawSum;
     row.bad |= c.bad;
   }
   return row;
@@ -266,15 +264,17 @@ static void sample_(const Args& a, const Worker& w) {
     const auto end = [&](int64_t k) { return (k + 1) * kSampleChunk < vocab ? (k + 1) * kSampleChunk : vocab; };
     for (int64_t k = first; k < last; ++k) adjust_chunk(logits, bias, seen, p, k * kSampleChunk, end(k), s.key, &s.chunks[k]);
     w.sync();
-    const SampleChunk tops = fold_chunks(s.chunks, chunks);
-    w.sync();  // sums go into the chunks that the fold has read
-    const bool sane = !tops.bad && tops.best >= 0 && p.temperature >= 0.0 && p.temperature < HUGE_VAL;
+    SampleChunk row = fold_tops(s.chunks, chunks);
+    const bool sane = !row.bad && row.best >= 0 && p.temperature >= 0.0 && p.temperature < HUGE_VAL;
     if (sane)
-      for (int64_t k = first; k < last; ++k) weigh_chunk(logits, tops, p.temperature, k * kSampleChunk, end(k), s, &s.chunks[k]);
+      for (int64_t k = first; k < last; ++k) weigh_chunk(logits, row, p.temperature, k * kSampleChunk, end(k), s, &s.chunks[k]);
     w.sync();
     if (w.index == 0) {
       if (sane) {
-        const SampleChunk row = fold_chunks(s.chunks, chunks);
+        for (int64_t k = 0; k < chunks; ++k) {
+          row.sum += s.chunks[k].sum;
+          row.rawSum += s.chunks[k].rawSum;
+        }
         const int64_t id = p.temperature == 0.0 ? row.best : draw(s, row, p, vocab, sample_uniform(a.in[4].as<int32_t>() + 2 * t, step[t]));
         a.out[0].as<float>()[t] = float((double(logits[id]) - row.rawTop) - f64_log(row.rawSum));
         token[t] = int32_t(id);
