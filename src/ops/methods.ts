@@ -1,0 +1,3 @@
+/** Importing this file gives tensors their methods: one file a family in `methods/`. */
+import './methods/elementwise';
+import './methods/reduce';
