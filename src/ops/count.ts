@@ -67,6 +67,14 @@ export const histogramDef: OpDef<HistogramAttrs> = {
   ],
 };
 
+/** How values are counted. */
+export interface HistogramOptions {
+  /** Number of bins. Default 10. */
+  bins?: number;
+  /** Lower and upper bound. Default: those of the finite values. */
+  range?: readonly [number, number];
+}
+
 /** Counts, and the bounds of the bins they belong to. */
 export interface Histogram {
   /** i32 `[bins]` */
@@ -79,7 +87,7 @@ export interface Histogram {
  * Counts of f32 values in `bins` equal bins (10 by default) from `range[0]` to `range[1]`. The last bin has its upper bound; values outside
  * and NaN count nowhere. Without a range, that of the finite values is taken, which reads the tensor.
  */
-export function histogram(x: Tensor, options: { bins?: number; range?: readonly [number, number] } = {}): Histogram {
+export function histogram(x: Tensor, options: HistogramOptions = {}): Histogram {
   checkOptions('histogram', options, ['bins', 'range']);
   const { bins = 10, range = finiteRange(x) } = options;
   if (range.length !== 2) throw new ShapeError(`expected a range of two numbers, received ${String(range)}.`, { op: 'histogram' });
