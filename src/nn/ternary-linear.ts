@@ -16,17 +16,20 @@ interface Quantized {
  * `y = (T · quantize(x)) * rowScale / scale`, the product exact in int32.
  */
 export class TernaryLinear {
-  readonly #begins: number[];
+  /** First row of each layer in the merged matrix. */
+  readonly begins: readonly number[];
 
   /**
    * @param weight `[sum of rows, K]`
    * @param rows output rows of each layer, in order
+   * @param sources name of each layer in the checkpoint, such as `model.layers.0.self_attn.q_proj`
    */
   constructor(
     readonly weight: Ternary,
     readonly rows: readonly number[],
+    readonly sources: readonly string[],
   ) {
-    this.#begins = rows.map((_, i) => rows.slice(0, i).reduce((sum, n) => sum + n, 0));
+    this.begins = rows.map((_, i) => rows.slice(0, i).reduce((sum, n) => sum + n, 0));
   }
 
   /**
@@ -47,16 +50,16 @@ export class TernaryLinear {
   // Layer by layer, so that each may be seen and changed alone; what two layers share is computed once.
   #shown(x: Tensor, names: readonly string[]): Tensor[] {
     const quantized = memo(quantize);
-    const products = memoPair((q8, scale) => this.#product({ q8, scale }));
-    const sums = memo((q8) => ternaryMatmulI32(q8, this.weight));
+    const products = memoPair((q8: Tensor, scale: Tensor) => this.#product({ q8, scale }));
+    const sums = memo((q8: Tensor) => ternaryMatmulI32(q8, this.weight));
     return names.map((name, i) => {
       const { q8: q, scale: s } = quantized(tap(`${name}.hook_in`, x));
       const q8 = tap(`${name}.hook_in_q8`, q);
       const scale = tap(`${name}.hook_in_scale`, s);
       if (!tapped(`${name}.hook_acc_i32`)) return products(q8, scale)[i];
-      const end = this.#begins[i] + this.rows[i];
-      const acc = tap(`${name}.hook_acc_i32`, slice(sums(q8), ':', `${this.#begins[i]}:${end}`));
-      return rescale(acc, scale, slice(this.weight.rowScale, `${this.#begins[i]}:${end}`));
+      const end = this.begins[i] + this.rows[i];
+      const acc = tap(`${name}.hook_acc_i32`, slice(sums(q8), ':', `${this.begins[i]}:${end}`));
+      return rescale(acc, scale, slice(this.weight.rowScale, `${this.begins[i]}:${end}`));
     });
   }
 

@@ -29,11 +29,20 @@ export interface Cost {
  */
 export type Tolerance = { readonly exact: true } | { readonly rel: number; readonly abs?: number; readonly why: string };
 
+/** An input of a test case. */
+export interface CaseOperand {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly data: ArrayLike<number>;
+  /** Set on packed ternary weights: `data` are canonical planes, flat, and the test packs them for the variant it runs. */
+  readonly packed?: { readonly rows: number; readonly cols: number };
+}
+
 /** One test input of an op: the matrix op x device x target x case is generated from these. */
 export interface OpCase<A> {
   readonly name: string;
   /** Input operands; `f32` values are rounded to float32 before use. A `bf16` operand may be given as numbers and is converted. */
-  readonly inputs: readonly { readonly dtype: DType; readonly shape: readonly number[]; readonly data: ArrayLike<number> }[];
+  readonly inputs: readonly CaseOperand[];
   readonly attrs: A;
 }
 

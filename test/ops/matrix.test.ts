@@ -2,14 +2,15 @@ import { native } from '../../src/native/addon';
 import { compareArrays } from '../../src/ops/compare';
 import { runNative } from '../../src/ops/dispatch';
 import { allOps } from '../../src/ops/registry';
-import type { OpCase, OpDef, RefArray } from '../../src/ops/schema';
+import type { CaseOperand, OpCase, OpDef, RefArray } from '../../src/ops/schema';
 import { empty, fromTypedArray } from '../../src/tensor/create';
 import { numberToBf16, typedZeros } from '../../src/tensor/dtype';
 import type { Tensor } from '../../src/tensor/tensor';
+import { packFor, planesFrom } from './packed';
 
 // op x variant x threads x case, generated from the OpDefs.
 
-type Operand = OpCase<unknown>['inputs'][number];
+type Operand = CaseOperand;
 
 // What the reference sees: f32 values rounded to float32, bf16 as bits.
 function operand({ dtype, shape, data }: Operand): RefArray {
@@ -48,16 +49,19 @@ describe.each(allOps.map((def) => [def.name, def] as const))('%s', (_name, def) 
       for (const variant of native().deviceInfo().variants) {
         for (const count of [1, 2, 3]) {
           native().setThreads(count);
-          const given = c.inputs.map((x) => onCpu(operand(x)));
+          const given = c.inputs.map((x) => (x.packed === undefined ? onCpu(operand(x)) : packFor(variant, x.data, x.packed)));
           const outputs = specs.map((s) => empty(s.shape, s.dtype, 'cpu'));
           runNative(def, given, c.attrs, outputs, { variant, spread: true });
           outputs.forEach((y, i) => expectClose(def, y, want[i]));
-          const mutated = (def.mutates ?? []).map((i) => given[i]);
-          (def.mutates ?? []).forEach((i) => expectClose(def, given[i], inputs[i]));
+          const mutated = (def.mutates ?? []).map((i) => {
+            const { packed } = c.inputs[i];
+            return packed === undefined ? given[i] : planesFrom(variant, given[i], packed);
+          });
+          (def.mutates ?? []).forEach((i, j) => expectClose(def, mutated[j], inputs[i]));
           const all = bits([...outputs, ...mutated]);
           first ??= all;
           expect(all).toBe(first); // the same bits on every variant and thread count
-          for (const x of [...given, ...outputs]) x.dispose();
+          for (const x of [...given, ...outputs, ...mutated]) x.dispose();
         }
       }
     } finally {

@@ -1,4 +1,5 @@
 // Copies, casts and broadcasting elementwise ops.
+#pragma once
 #include <limits>
 
 #include "f64math.inl"

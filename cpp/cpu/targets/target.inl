@@ -2,12 +2,22 @@
 #include <type_traits>
 
 #include "../../backend.h"
+#include "../../ternary.h"
 #include "../simd.h"
 #include "../targets.h"
 // Kernels, one family a file.
 #include "../kernels/philox.inl"
 #include "../kernels/f64math.inl"
 #include "../kernels/elementwise.inl"
+#include "../kernels/random.inl"
+#include "../kernels/reduce.inl"
+#include "../kernels/linear.inl"
+#ifdef ROTOR_AVX2
+#include "../kernels/ternary_avx2.inl"
+#else
+#include "../kernels/ternary_scalar.inl"
+#endif
+#include "../kernels/ternary.inl"
 #include "../kernels/softmax.inl"
 #include "../kernels/rows.inl"
 #include "../kernels/movement.inl"
@@ -30,6 +40,6 @@ static const KernelFn kKernels[] = {
 #define ROTOR_TEXT2(x) #x
 #define ROTOR_TEXT(x) ROTOR_TEXT2(x)
 extern const Target ROTOR_TARGET_OBJECT;
-const Target ROTOR_TARGET_OBJECT = {ROTOR_TEXT(ROTOR_TARGET), kKernels, nullptr};
+const Target ROTOR_TARGET_OBJECT = {ROTOR_TEXT(ROTOR_TARGET), kKernels, ROTOR_TARGET::ternaryBytes};
 
 }  // namespace rotor

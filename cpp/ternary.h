@@ -1,0 +1,20 @@
+// Sizes that the shape checks and the ternary kernels agree on.
+#pragma once
+#include <cstdint>
+
+namespace rotor {
+
+constexpr int64_t kMaxTernaryCols = 65536;  // |sum| <= 65536 * 128 fits int32
+constexpr int64_t kTableRows = 2;           // up to this many rows of activations, the table kernel runs
+
+constexpr int64_t roundUp(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
+
+// Bytes of a row of one bit-plane.
+constexpr int64_t planeBytes(int64_t cols) { return (cols + 7) / 8; }
+
+// Scratch of a ternary product: per row of activations either the tables (8 bytes per column), or a padded copy and its sum.
+constexpr int64_t ternaryScratch(int64_t rows, int64_t cols) {
+  return rows <= kTableRows ? rows * roundUp(cols, 16) * 8 : roundUp(rows * 4, 64) + rows * roundUp(cols, 16);
+}
+
+}  // namespace rotor
