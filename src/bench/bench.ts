@@ -41,7 +41,17 @@ export interface BenchOptions {
   signal?: AbortSignal;
 }
 
-const optionNames = ['nPrompt', 'nGen', 'repetitions', 'threads', 'warmup', 'loadMs', 'command', 'onProgress', 'signal'];
+const optionNames = [
+  'nPrompt',
+  'nGen',
+  'repetitions',
+  'threads',
+  'warmup',
+  'loadMs',
+  'command',
+  'onProgress',
+  'signal',
+];
 
 /** A test made ready: `run` is what is timed, `hashes` is what it computed. */
 interface Test {
@@ -65,7 +75,13 @@ export async function bench(target: BenchTarget, options: BenchOptions = {}): Pr
   checkOptions('bench', options, optionNames);
   const { model, path } = 'model' in target ? target : { model: target, path: undefined };
   const context = model.config.maxPositionEmbeddings;
-  const { nPrompt = Math.min(512, context), nGen = Math.min(128, context), repetitions = 5, warmup = true, signal } = options;
+  const {
+    nPrompt = Math.min(512, context),
+    nGen = Math.min(128, context),
+    repetitions = 5,
+    warmup = true,
+    signal,
+  } = options;
   checkCounts({ nPrompt, nGen, repetitions });
   checkContext('bench', Math.max(nPrompt, nGen), model.config);
   if (options.threads !== undefined) setThreads(options.threads);
@@ -81,7 +97,8 @@ export async function bench(target: BenchTarget, options: BenchOptions = {}): Pr
     const shared = {
       receipt_version: 1 as const,
       kind: 'throughput' as const,
-      command: options.command ?? `bench(model, ${JSON.stringify({ nPrompt, nGen, repetitions, threads: getThreads() })})`,
+      command:
+        options.command ?? `bench(model, ${JSON.stringify({ nPrompt, nGen, repetitions, threads: getThreads() })})`,
       ...(await buildFacts()),
       ...(await machineFacts()),
       n_threads: model.device === 'cpu' ? getThreads() : 1,
@@ -189,14 +206,18 @@ async function modelFacts(model: BitNet, path: string | undefined, signal?: Abor
 }
 
 function sha256(values: ArrayBufferView): string {
-  return createHash('sha256').update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)).digest('hex');
+  return createHash('sha256')
+    .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+    .digest('hex');
 }
 
 function checkCounts(counts: { nPrompt: number; nGen: number; repetitions: number }): void {
   for (const [name, value] of Object.entries(counts)) {
     const least = name === 'repetitions' ? 1 : 0;
     if (Number.isInteger(value) && value >= least) continue;
-    throw new OptionError(`expected ${name} to be a whole number from ${least}, received ${String(value)}.`, { op: 'bench' });
+    throw new OptionError(`expected ${name} to be a whole number from ${least}, received ${String(value)}.`, {
+      op: 'bench',
+    });
   }
   if (counts.nPrompt + counts.nGen > 0) return;
   throw new OptionError('expected nPrompt or nGen above 0, received 0 for both.', { op: 'bench' });

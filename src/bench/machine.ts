@@ -26,7 +26,9 @@ export interface Machine {
 /** Facts about this machine, for a receipt. */
 export async function machineFacts(): Promise<Machine> {
   const { cpu, cores, compiler, variant, variants } = native().deviceInfo();
-  const governor = await readFile('/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor', 'utf8').catch(() => undefined);
+  const governor = await readFile('/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor', 'utf8').catch(
+    () => undefined,
+  );
   return {
     cpu_info: cpu.trim(),
     cpu_cores: cores,

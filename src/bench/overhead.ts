@@ -32,7 +32,9 @@ export async function benchOverhead(options: OverheadOptions = {}): Promise<Over
   checkOptions('benchOverhead', options, ['samples', 'threads', 'command']);
   const { samples = 31 } = options;
   if (!Number.isInteger(samples) || samples < 1) {
-    throw new OptionError(`expected samples to be a whole number from 1, received ${String(samples)}.`, { op: 'benchOverhead' });
+    throw new OptionError(`expected samples to be a whole number from 1, received ${String(samples)}.`, {
+      op: 'benchOverhead',
+    });
   }
   if (options.threads !== undefined) setThreads(options.threads);
   const shared = {
@@ -75,5 +77,11 @@ function timed(run: () => void, samples: number) {
     run();
     return Number(process.hrtime.bigint() - start) / 1e3 / callsPerSample;
   });
-  return { test_time, n_calls: callsPerSample, samples_us, median_us: median(samples_us), interval_us: bootstrapInterval(samples_us) };
+  return {
+    test_time,
+    n_calls: callsPerSample,
+    samples_us,
+    median_us: median(samples_us),
+    interval_us: bootstrapInterval(samples_us),
+  };
 }

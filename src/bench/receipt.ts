@@ -79,7 +79,10 @@ export interface OverheadReceipt extends ReceiptBase {
 }
 
 /** The statistics of a throughput receipt. */
-export function throughput(tokens: number, samplesNs: readonly number[]): Pick<
+export function throughput(
+  tokens: number,
+  samplesNs: readonly number[],
+): Pick<
   Receipt,
   'samples_ns' | 'avg_ns' | 'stddev_ns' | 'samples_ts' | 'avg_ts' | 'stddev_ts' | 'median_ts' | 'interval_ts'
 > {
@@ -111,7 +114,10 @@ export async function writeReceipt(directory: string, receipt: Receipt | Overhea
     await writeFile(path, `${JSON.stringify(receipt, undefined, 2)}\n`);
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new LoadError(`expected to write ${path}, received ${reason}. Check the directory.`, { op: 'writeReceipt', cause });
+    throw new LoadError(`expected to write ${path}, received ${reason}. Check the directory.`, {
+      op: 'writeReceipt',
+      cause,
+    });
   }
   return path;
 }
@@ -132,9 +138,12 @@ export async function readReceipts(path: string): Promise<(Receipt | OverheadRec
   const list: unknown[] = Array.isArray(value) ? value : [value];
   list.forEach((item, i) => {
     if (isReceipt(item)) return;
-    throw new LoadError(`expected receipts in ${path}, received something else at ${i}. Write one with "rotor bench --json".`, {
-      op: 'readReceipts',
-    });
+    throw new LoadError(
+      `expected receipts in ${path}, received something else at ${i}. Write one with "rotor bench --json".`,
+      {
+        op: 'readReceipts',
+      },
+    );
   });
   return list as (Receipt | OverheadReceipt)[];
 }

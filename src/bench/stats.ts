@@ -4,9 +4,12 @@ import { philox } from '../ops/philox';
 /** Middle value; the mean of the two middle ones when their number is even. */
 export function median(values: ArrayLike<number>): number {
   checkSamples('median', values);
-  const sorted = Float64Array.from(values).sort();
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  return middle(Float64Array.from(values).sort());
+}
+
+function middle(sorted: Float64Array): number {
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
 /** Arithmetic mean. */
@@ -50,11 +53,13 @@ export function bootstrapInterval(values: ArrayLike<number>, options: BootstrapO
   const drawn = new Float64Array(values.length);
   const medians = new Float64Array(resamples);
   for (let r = 0; r < resamples; r++) {
-    for (let i = 0; i < drawn.length; i++) {
-      const word = philox([i, r, 0, 0], [seed, 0])[0];
-      drawn[i] = values[Math.floor((word / 2 ** 32) * drawn.length)];
+    for (let i = 0; i < drawn.length; i += 4) {
+      const words = philox([i, r, 0, 0], [seed, 0]);
+      for (let j = 0; j < Math.min(4, drawn.length - i); j++) {
+        drawn[i + j] = values[Math.floor((words[j] / 2 ** 32) * drawn.length)];
+      }
     }
-    medians[r] = median(drawn);
+    medians[r] = middle(drawn.sort());
   }
   medians.sort();
   const tail = (1 - level) / 2;

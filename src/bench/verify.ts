@@ -70,7 +70,11 @@ export async function verifyReceipt(path: string, options: VerifyOptions = {}): 
   return { ok: results.every((r) => r.sameOutput), results };
 }
 
-async function rerun(receipt: Receipt, target: { model: BitNet; path: string }, options: VerifyOptions): Promise<Receipt> {
+async function rerun(
+  receipt: Receipt,
+  target: { model: BitNet; path: string },
+  options: VerifyOptions,
+): Promise<Receipt> {
   const { n_prompt, n_gen, n_threads, samples_ns, command } = receipt;
   const [result] = await bench(target, {
     nPrompt: n_prompt,
@@ -90,10 +94,13 @@ async function checkModel({ test, model_sha256 }: Receipt, path: string, signal?
   }
   const found = await modelHash(path, signal);
   if (found === model_sha256) return;
-  throw new LoadError(`expected the model with SHA-256 ${model_sha256}, received ${found} at ${path}. Name the right one with --model.`, {
-    op: 'verifyReceipt',
-    details: { path, expected: model_sha256, found },
-  });
+  throw new LoadError(
+    `expected the model with SHA-256 ${model_sha256}, received ${found} at ${path}. Name the right one with --model.`,
+    {
+      op: 'verifyReceipt',
+      details: { path, expected: model_sha256, found },
+    },
+  );
 }
 
 function compare(receipt: Receipt, again: Receipt): VerifiedReceipt {
