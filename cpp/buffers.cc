@@ -8,6 +8,9 @@
 #include <unordered_map>
 
 #include "backend.h"
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 namespace rotor {
 namespace {
@@ -16,6 +19,15 @@ std::mutex mutex;
 std::unordered_map<uint32_t, BufferRef> table;
 uint32_t nextId = 1;
 std::atomic<uint64_t> liveBuffers{0}, liveBytes{0}, peakBytes{0}, totalAllocs{0};
+
+// Weights are streamed: with 2 MiB pages the CPU misses its TLB less, which is a tenth of the bandwidth.
+void adviseHuge([[maybe_unused]] char* data, [[maybe_unused]] size_t bytes) {
+#ifdef MADV_HUGEPAGE
+  constexpr uintptr_t page = uintptr_t(1) << 21;
+  const uintptr_t begin = (reinterpret_cast<uintptr_t>(data) + page - 1) & ~(page - 1), end = (reinterpret_cast<uintptr_t>(data) + bytes) & ~(page - 1);
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
+}
 
 }  // namespace
 
@@ -27,6 +39,7 @@ Buffer::Buffer(size_t bytes) : data_(nullptr), bytes_(bytes) {
   const uintptr_t aligned = (reinterpret_cast<uintptr_t>(raw) + sizeof(void*) + 63) & ~uintptr_t(63);
   data_ = reinterpret_cast<char*>(aligned);
   std::memcpy(data_ - sizeof(void*), &raw, sizeof raw);
+  adviseHuge(data_, bytes);
   liveBuffers++;
   totalAllocs++;
   const uint64_t live = liveBytes += bytes;

@@ -34,6 +34,10 @@ Plan plan_cast(const Args& a) {
   return planMap("cast", a, {a.in[0].dtype}, a.out[0].dtype, 2);
 }
 
+Plan plan_fill(const Args& a) {
+  return {double(a.out[0].size)};
+}
+
 #define SAME(name, work, ...) \
   Plan plan_##name(const Args& a) { return planMap(#name, a, {__VA_ARGS__}, a.in[0].dtype, work); }
 #define TO_BOOL(name, ...) \

@@ -2,6 +2,7 @@ import { DTypeError, OptionError, ShapeError } from '../native/errors';
 import { full } from '../tensor/create';
 import { contiguousStrides, normalizeDim, sameShape, shapeText, sizeOf } from '../tensor/shape';
 import type { Tensor } from '../tensor/tensor';
+import { releaseConstant } from './constant';
 import { callOne } from './dispatch';
 import type { OpDef } from './schema';
 import { touch } from './schema';
@@ -105,7 +106,7 @@ export function pad(x: Tensor, widths: readonly (readonly [number, number])[], v
     if (pair[0] + pair[1] === 0) return;
     const edges = pair.map((n) => full(out.shape.map((d, i) => (i === dim ? n : d)), value, { dtype: x.dtype, device: x.device }));
     const next = concat([edges[0], out, edges[1]], dim);
-    for (const e of edges) e.dispose();
+    edges.forEach(releaseConstant);
     if (out !== x) out.dispose();
     out = next;
   });

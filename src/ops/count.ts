@@ -4,7 +4,7 @@ import { checkShape, sizeOf } from '../tensor/shape';
 import type { Tensor } from '../tensor/tensor';
 import { expectDType } from '../tensor/tensor';
 import { callOne } from './dispatch';
-import { checkIndex } from './reference';
+import { rowIndex } from './expect';
 import type { OpDef } from './schema';
 import { touch } from './schema';
 
@@ -17,7 +17,7 @@ export const bincountDef: OpDef<{ length: number }> = {
     return [{ shape: [length], dtype: 'i32' }];
   },
   reference([x], { length }, [y]) {
-    for (const id of x.data) y.data[checkIndex('bincount', id, length)]++;
+    for (const id of x.data) y.data[rowIndex('bincount', id, length)]++;
   },
   cost: (inputs, outputs) => ({ ops: sizeOf(inputs[0].shape), bytes: touch(inputs, outputs) }),
   tolerance: { exact: true },
@@ -67,6 +67,14 @@ export const histogramDef: OpDef<HistogramAttrs> = {
   ],
 };
 
+/** How values are counted. */
+export interface HistogramOptions {
+  /** Number of bins. Default 10. */
+  bins?: number;
+  /** Lower and upper bound. Default: those of the finite values. */
+  range?: readonly [number, number];
+}
+
 /** Counts, and the bounds of the bins they belong to. */
 export interface Histogram {
   /** i32 `[bins]` */
@@ -79,7 +87,7 @@ export interface Histogram {
  * Counts of f32 values in `bins` equal bins (10 by default) from `range[0]` to `range[1]`. The last bin has its upper bound; values outside
  * and NaN count nowhere. Without a range, that of the finite values is taken, which reads the tensor.
  */
-export function histogram(x: Tensor, options: { bins?: number; range?: readonly [number, number] } = {}): Histogram {
+export function histogram(x: Tensor, options: HistogramOptions = {}): Histogram {
   checkOptions('histogram', options, ['bins', 'range']);
   const { bins = 10, range = finiteRange(x) } = options;
   if (range.length !== 2) throw new ShapeError(`expected a range of two numbers, received ${String(range)}.`, { op: 'histogram' });

@@ -4,7 +4,7 @@ import { shapeText, sizeOf } from '../tensor/shape';
 import type { Tensor } from '../tensor/tensor';
 import { expectDType } from '../tensor/tensor';
 import { callOne } from './dispatch';
-import { checkIndex } from './reference';
+import { rowIndex } from './expect';
 import type { OpDef } from './schema';
 
 /** `embedding`: rows of a table. bf16 or f32 `[V, D]`, i32 `[T]` to f32 `[T, D]`; an id outside the table is a ShapeError. */
@@ -22,7 +22,7 @@ export const embeddingDef: OpDef = {
     const [v, d] = table.shape;
     const value = table.dtype === 'bf16' ? bf16ToNumber : (x: number): number => x;
     ids.data.forEach((id, t) => {
-      checkIndex('embedding', id, v);
+      rowIndex('embedding', id, v);
       for (let i = 0; i < d; i++) y.data[t * d + i] = value(table.data[id * d + i]);
     });
   },

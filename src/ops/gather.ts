@@ -3,7 +3,7 @@ import { checkShape, normalizeDim, shapeText, sizeOf } from '../tensor/shape';
 import type { Tensor } from '../tensor/tensor';
 import { expectDType } from '../tensor/tensor';
 import { callOne } from './dispatch';
-import { checkIndex } from './reference';
+import { rowIndex } from './expect';
 import type { OpDef } from './schema';
 import { touch } from './schema';
 
@@ -25,7 +25,7 @@ export const gatherDef: OpDef<{ dim: number }> = {
     let at = 0;
     for (let outer = 0; outer < sizeOf(x.shape.slice(0, dim)); outer++) {
       for (const id of ids.data) {
-        checkIndex('gather', id, n);
+        rowIndex('gather', id, n);
         for (let i = 0; i < inner; i++) y.data[at++] = x.data[(outer * n + id) * inner + i];
       }
     }
@@ -70,7 +70,7 @@ export const takeAlongDimDef: OpDef<{ dim: number }> = {
     const m = ids.shape[dim];
     const inner = sizeOf(x.shape.slice(dim + 1));
     ids.data.forEach((id, i) => {
-      checkIndex('take_along_dim', id, n);
+      rowIndex('take_along_dim', id, n);
       y.data[i] = x.data[(Math.floor(i / (m * inner)) * n + id) * inner + (i % inner)];
     });
   },
@@ -108,7 +108,7 @@ export const oneHotDef: OpDef<{ classes: number }> = {
   encode: ({ classes }) => [classes],
   reference([ids], { classes }, [y]) {
     ids.data.forEach((id, i) => {
-      y.data[i * classes + checkIndex('one_hot', id, classes)] = 1;
+      y.data[i * classes + rowIndex('one_hot', id, classes)] = 1;
     });
   },
   cost: (inputs, outputs) => ({ ops: 0, bytes: touch(inputs, outputs) }),

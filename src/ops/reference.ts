@@ -1,5 +1,4 @@
 /** Index helpers for reference implementations. */
-import { ShapeError } from '../native/errors';
 
 /** For a row-major output of `shape`: maps its flat index to the flat index of a contiguous operand that broadcasts to it. */
 export function broadcastReader(from: readonly number[], shape: readonly number[]): (i: number) => number {
@@ -17,10 +16,4 @@ export function broadcastReader(from: readonly number[], shape: readonly number[
     }
     return at;
   };
-}
-
-/** Throws what the native backend throws when data holds an index outside `[0, limit)`; returns the index. */
-export function checkIndex(op: string, index: number, limit: number): number {
-  if (index >= 0 && index < limit) return index;
-  throw new ShapeError(`expected an index from 0 to ${limit - 1}, received ${index}. Check the ids, positions or indices passed in.`, { op });
 }

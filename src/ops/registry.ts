@@ -1,25 +1,26 @@
-import { concatDef, flipDef } from './concat';
+import { attentionDef, attnScoresDef, attnValuesDef } from './attention';
 import { binaryDefs } from './binary';
 import { castDef } from './cast';
-import { attentionDef, attnScoresDef, attnValuesDef } from './attention';
+import { concatDef, flipDef } from './concat';
 import { copyDef } from './copy';
 import { bincountDef, histogramDef } from './count';
 import { embeddingDef } from './embedding';
-import { randintDef, randomNormalDef, randomUniformDef } from './random';
-import { reduceDefs } from './reduce';
+import { fillDef } from './fill';
 import { gatherDef, oneHotDef, takeAlongDimDef } from './gather';
-import { linearDef } from './linear';
-import { matmulDef } from './matmul';
-import { argmaxDef, argminDef, sortDef, topkDef } from './order';
-import type { OpDef } from './schema';
 import { relu2GluDef, siluGluDef } from './glu';
 import { kvAppendDef } from './kv';
-import { quantizeActDef } from './quantize';
+import { linearDef } from './linear';
+import { matmulDef } from './matmul';
 import { rmsNormDef, rmsScaleDef } from './norm';
+import { argmaxDef, argminDef, sortDef, topkDef } from './order';
+import { quantizeActDef } from './quantize';
+import { randintDef, randomNormalDef, randomUniformDef } from './random';
+import { reduceDefs } from './reduce';
 import { ropeDef } from './rope';
 import { sampleDef } from './sample';
-import { softmaxDef } from './softmax';
+import type { OpDef } from './schema';
 import { clampDef, whereDef } from './select';
+import { logSoftmaxDef, softmaxDef } from './softmax';
 import { rescaleDef, ternaryMatmulDef, ternaryMatmulI32Def } from './ternary';
 import { ternaryCountsDef, ternaryFromFloatDef, ternaryFromHfDef, ternaryPackDef, ternaryUnpackDef } from './ternary-pack';
 import { unaryDefs } from './unary';
@@ -29,6 +30,7 @@ import { unaryDefs } from './unary';
 export const allOps: readonly OpDef<never>[] = [
   copyDef,
   softmaxDef,
+  logSoftmaxDef,
   embeddingDef,
   concatDef,
   flipDef,
@@ -45,6 +47,7 @@ export const allOps: readonly OpDef<never>[] = [
   ...binaryDefs,
   ...unaryDefs,
   castDef,
+  fillDef,
   whereDef,
   clampDef,
   ...reduceDefs,

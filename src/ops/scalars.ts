@@ -1,9 +1,9 @@
 import { DTypeError, OptionError } from '../native/errors';
 import { describe } from '../native/options';
-import { full } from '../tensor/create';
 import { integerRange } from '../tensor/dtype';
 import { keep } from '../tensor/scope';
 import { Tensor } from '../tensor/tensor';
+import { constant } from './fill';
 import { activeRecorder } from './recorder';
 
 /** What the elementwise ops take as an operand: a number becomes a tensor of the other operand's dtype and device. */
@@ -53,5 +53,5 @@ function scalar(op: string, value: unknown, { dtype, device }: Tensor): Tensor {
       { op },
     );
   }
-  return full([], v, { dtype, device });
+  return constant(v, dtype, device);
 }

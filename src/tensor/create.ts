@@ -123,8 +123,9 @@ const defaults: Record<string, DType> = {
 export function fromTypedArray(data: TypedArray, options: CreateOptions & { shape?: readonly number[] } = {}): Tensor {
   checkOptions('fromTypedArray', options, [...optionNames, 'shape']);
   const kind = Object.prototype.toString.call(data).slice(8, -1);
+  const numeric = ArrayBuffer.isView(data) && !/^(Big|DataView)/.test(kind);
   const fallback = defaults[kind] ?? (options.dtype === undefined ? undefined : 'f32');
-  if (fallback === undefined) {
+  if (!numeric || fallback === undefined) {
     throw new DTypeError(`expected a Float32Array, Float64Array, Int32Array, Int8Array or Uint8Array, received ${kind}. Name the dtype in the options.`, { op: 'fromTypedArray' });
   }
   const { dtype, device } = resolve('fromTypedArray', options, fallback);
@@ -170,6 +171,7 @@ export function arange(start: number, stop?: number, step = 1, options: CreateOp
   if (!Number.isFinite(count) || step === 0) {
     throw new OptionError(`expected finite bounds and a step other than 0, received ${from}, ${to}, ${step}.`, { op: 'arange' });
   }
+  checkShape('arange', [count]);
   const whole = Number.isInteger(from) && Number.isInteger(step);
   const { dtype, device } = resolve('arange', options, whole ? 'i32' : 'f32');
   return fill('arange', [count], dtype, device, Float64Array.from({ length: count }, (_, i) => from + i * step));

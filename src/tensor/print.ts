@@ -1,5 +1,6 @@
 import { OptionError } from '../native/errors';
-import type { DType } from './dtype';
+import type { DType, TypedArray } from './dtype';
+import { bf16ToNumber } from './dtype';
 import { shapeText } from './shape';
 
 /** How a tensor is printed. */
@@ -14,46 +15,57 @@ export interface FormatOptions {
 
 interface Printable {
   readonly shape: readonly number[];
+  readonly strides: readonly number[];
   readonly dtype: DType;
   readonly device: string;
   readonly size: number;
-  toFloat64Array(): Float64Array;
 }
 
-/** NumPy-like text of a tensor: aligned columns, edges only when it is large, then shape, dtype and device. */
-export function formatTensor(x: Printable, options: FormatOptions): string {
+/**
+ * NumPy-like text of a tensor: aligned columns, edges only when it is large, then shape, dtype and device.
+ *
+ * @param extent its memory from the first element to the last; only what is shown is read
+ */
+export function formatTensor(x: Printable, extent: TypedArray, options: FormatOptions): string {
   const { precision = 4, threshold = 1000, edgeItems = 3 } = options;
-  if (!Number.isInteger(precision) || precision < 0 || precision > 17) {
-    throw new OptionError(`expected precision to be a whole number from 0 to 17, received ${precision}.`, { op: 'toString' });
-  }
-  const values = x.toFloat64Array();
+  checkWhole('precision', precision, 17);
+  checkWhole('edgeItems', edgeItems, 1000);
+  if (!(threshold >= 0)) throw new OptionError(`expected a threshold >= 0, received ${threshold}.`, { op: 'toString' });
   const tail = `shape=${shapeText(x.shape)}, ${x.dtype}${x.device === 'cpu' ? '' : `, ${x.device}`}`;
   if (x.size === 0) return `Tensor([], ${tail})`;
   const edge = x.size > threshold ? edgeItems : Infinity;
+  const value = (at: number): number => (x.dtype === 'bf16' ? bf16ToNumber(extent[at]) : extent[at]);
   const shown: number[] = [];
-  visit(x.shape, edge, (at) => shown.push(values[at]));
+  visit(x, edge, (at) => shown.push(value(at)));
   const format = formatter(shown, x.dtype, precision);
-  const width = Math.max(...shown.map((v) => format(v).length));
-  const cell = (at: number): string => format(values[at]).padStart(width);
-  const body = lines(x.shape, 0, 0, edge, cell, 'Tensor('.length);
-  return `Tensor(${body}, ${tail})`;
+  const width = shown.reduce((most, v) => Math.max(most, format(v).length), 0);
+  const cell = (at: number): string => format(value(at)).padStart(width);
+  return `Tensor(${lines(x, 0, 0, edge, cell, 'Tensor('.length)}, ${tail})`;
+}
+
+function checkWhole(name: string, value: number, most: number): void {
+  if (Number.isInteger(value) && value >= 0 && value <= most) return;
+  throw new OptionError(`expected ${name} to be a whole number from 0 to ${most}, received ${value}.`, { op: 'toString' });
 }
 
 // The indices along one dimension, with -1 where elements are left out.
 function indices(n: number, edge: number): number[] {
-  if (n <= 2 * edge + 1) return Array.from({ length: n }, (_, i) => i);
+  if (n <= 2 * edge) return Array.from({ length: n }, (_, i) => i);
   const head = Array.from({ length: edge }, (_, i) => i);
   return [...head, -1, ...head.map((i) => n - edge + i)];
 }
 
-function visit(shape: readonly number[], edge: number, see: (at: number) => void, dim = 0, at = 0): void {
-  if (dim === shape.length) return see(at);
-  for (const i of indices(shape[dim], edge)) if (i >= 0) visit(shape, edge, see, dim + 1, at * shape[dim] + i);
+type Layout = Pick<Printable, 'shape' | 'strides'>;
+
+function visit(x: Layout, edge: number, see: (at: number) => void, dim = 0, at = 0): void {
+  if (dim === x.shape.length) return see(at);
+  for (const i of indices(x.shape[dim], edge)) if (i >= 0) visit(x, edge, see, dim + 1, at + i * x.strides[dim]);
 }
 
-function lines(shape: readonly number[], dim: number, at: number, edge: number, cell: (at: number) => string, indent: number): string {
+function lines(x: Layout, dim: number, at: number, edge: number, cell: (at: number) => string, indent: number): string {
+  const { shape, strides } = x;
   if (dim === shape.length) return cell(at);
-  const parts = indices(shape[dim], edge).map((i) => (i < 0 ? '...' : lines(shape, dim + 1, at * shape[dim] + i, edge, cell, indent + 1)));
+  const parts = indices(shape[dim], edge).map((i) => (i < 0 ? '...' : lines(x, dim + 1, at + i * strides[dim], edge, cell, indent + 1)));
   const last = dim === shape.length - 1;
   const gap = last ? ', ' : `,${'\n'.repeat(shape.length - 1 - dim)}${' '.repeat(indent + 1)}`;
   return `[${parts.join(gap)}]`;
@@ -64,13 +76,13 @@ function formatter(values: number[], dtype: DType, precision: number): (v: numbe
   if (dtype === 'bool') return (v) => (v !== 0 ? 'true' : 'false');
   if (dtype !== 'f32' && dtype !== 'bf16') return (v) => String(v);
   const finite = values.filter((v) => Number.isFinite(v) && v !== 0).map(Math.abs);
-  const max = Math.max(...finite, 0);
-  const min = Math.min(...finite, Infinity);
+  const max = finite.reduce((a, b) => Math.max(a, b), 0);
+  const min = finite.reduce((a, b) => Math.min(a, b), Infinity);
   const special = (v: number): string | undefined => (Number.isNaN(v) ? 'nan' : v === Infinity ? 'inf' : v === -Infinity ? '-inf' : undefined);
   if (max >= 1e8 || (finite.length > 0 && (min < 1e-4 || max / min > 1e5))) {
     return (v) => special(v) ?? v.toExponential(precision);
   }
-  const digits = Math.max(...values.filter(Number.isFinite).map((v) => needed(v, precision)), 0);
+  const digits = values.filter(Number.isFinite).reduce((most, v) => Math.max(most, needed(v, precision)), 0);
   return (v) => special(v) ?? (digits === 0 ? `${v.toFixed(0)}.` : v.toFixed(digits));
 }
 

@@ -16,15 +16,26 @@ interface Source {
   elements(dtype: DType, offset: number, length: number): TypedArray;
 }
 
+/** What of its memory a tensor shows. */
+interface Shown {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly strides: readonly number[];
+  readonly offset: number;
+}
+
+/** The memory from the first element of a view to its last, without a copy: element `[i, j, …]` is at `i * strides[0] + …`. */
+export function readExtent(source: Source, { dtype, shape, strides, offset }: Shown): TypedArray {
+  const extent = sizeOf(shape) === 0 ? 0 : shape.reduce((end, d, i) => end + (d - 1) * strides[i], 1);
+  return source.elements(dtype, offset, extent);
+}
+
 /** The elements of a view, row-major: the memory itself when the view is contiguous, else a copy. */
-export function readElements(
-  source: Source,
-  { dtype, shape, strides, offset }: { dtype: DType; shape: readonly number[]; strides: readonly number[]; offset: number },
-): TypedArray {
+export function readElements(source: Source, shown: Shown): TypedArray {
+  const { shape, strides } = shown;
   const size = sizeOf(shape);
-  if (size === 0 || isContiguous(shape, strides)) return source.elements(dtype, offset, size);
-  const extent = shape.reduce((end, d, i) => end + (d - 1) * strides[i], 1);
-  const from = source.elements(dtype, offset, extent);
+  const from = readExtent(source, shown);
+  if (size === 0 || isContiguous(shape, strides)) return from;
   const Kind = from.constructor as new (length: number) => TypedArray;
   const to = new Kind(size);
   const index = new Array<number>(shape.length).fill(0);

@@ -19,7 +19,7 @@ export function keep<T extends Disposable>(value: T): T {
 }
 
 /**
- * Runs `body` and disposes every tensor made in it, except those it returns (also inside arrays and plain objects) or
+ * Runs `body` and disposes every tensor made in it, except those it returns (also inside arrays, maps, sets and plain objects) or
  * passes to `keep()`. Scopes nest: what an inner scope returns belongs to the outer one.
  *
  * @throws OptionError if `body` returns a promise: tensors made after an `await` could not be told apart
@@ -51,6 +51,6 @@ function release(value: unknown, mine: Set<Disposable>, seen: Set<unknown>): voi
     scopes.at(-2)?.add(value as Disposable);
     return;
   }
-  const inner = value instanceof Map ? value.values() : Array.isArray(value) ? value : Object.values(value);
+  const inner = value instanceof Map || value instanceof Set ? value.values() : Object.values(value);
   for (const item of inner) release(item, mine, seen);
 }

@@ -5,7 +5,7 @@ import { DisposedError, DTypeError, ShapeError } from '../native/errors';
 import type { DeviceName, DType, TypedArray } from './dtype';
 import { bf16ToNumber, dtypeBytes } from './dtype';
 import { formatTensor, type FormatOptions } from './print';
-import { isContiguous, readElements } from './read';
+import { isContiguous, readElements, readExtent } from './read';
 import { contiguousStrides, sizeOf, shapeText } from './shape';
 import { track } from './scope';
 import type { Storage } from './storage';
@@ -108,6 +108,7 @@ export class Tensor {
    * @throws ShapeError unless there is exactly one element
    */
   item(): number {
+    this.checkAlive('item');
     if (this.size !== 1) {
       throw new ShapeError(`expected a tensor with one element, received shape ${shapeText(this.shape)}. Index it first.`, { op: 'item' });
     }
@@ -140,7 +141,8 @@ export class Tensor {
   /** NumPy-like text. @param options precision (digits, default 4), threshold (elements before summarising, default 1000), edgeItems (default 3) */
   toString(options: FormatOptions = {}): string {
     checkOptions('toString', options, ['precision', 'threshold', 'edgeItems']);
-    return formatTensor(this, options);
+    this.checkAlive('toString');
+    return formatTensor(this, readExtent(this.storage, this), options);
   }
 
   [inspect.custom](): string {

@@ -304,5 +304,15 @@ static void cast(const Args& a, const Worker& w) {
   });
 }
 
+static void fill(const Args& a, const Worker& w) {
+  withDType(a.out[0].dtype, [&](auto to) {
+    using To = decltype(to);
+    const typename To::Raw value = To::put(a.attrs[0]);
+    int64_t b, e;
+    w.range(a.out[0].size, 1024, &b, &e);
+    for (int64_t i = b; i < e; ++i) a.out[0].as<typename To::Raw>()[i] = value;
+  });
+}
+
 }  // namespace ROTOR_TARGET
 }  // namespace rotor

@@ -29,6 +29,9 @@ static inline void setBits(uint8_t* packed, int64_t, int64_t cols, int64_t r, in
   p[kTileRows] = uint8_t(~(bits.zero | bits.plus));
 }
 
+// Keeps the compiler from moving work across, which would spill accumulators. Emits nothing.
+static inline void keepOrder(__m256i& v) { __asm__ volatile("" : "+x"(v)); }
+
 static inline __m256i load256(const void* p) { return _mm256_loadu_si256((const __m256i*)p); }
 
 // ---- few rows of activations: tables -----------------------------------------------------------------------------
@@ -55,43 +58,55 @@ static void buildTables(const int8_t* x, int64_t cols, uint8_t* tables, int64_t 
 
 // Sums of 32 rows for T rows of activations, over steps of 16 columns.
 template <int T>
-static inline void tableTile(const uint8_t* w, const uint8_t* tables, int64_t stride, int64_t steps, int32_t (*sums)[kTileRows]) {
+[[gnu::noinline]] static void tableTile(const uint8_t* w, const uint8_t* tables, int64_t stride, int64_t steps, int32_t (*sums)[kTileRows]) {
   const __m256i nibble = _mm256_set1_epi8(15), bias = _mm256_set1_epi8(char(0x80));
   memset(sums, 0, sizeof(int32_t) * T * kTileRows);
   for (int64_t from = 0; from < steps; from += 256) {  // 256 biased bytes fill 16 bits
     const int64_t to = from + 256 < steps ? from + 256 : steps;
     __m256i acc[T][4];
+#pragma GCC unroll 4
     for (int t = 0; t < T; ++t)
+#pragma GCC unroll 4
       for (int i = 0; i < 4; ++i) acc[t][i] = _mm256_setzero_si256();
     for (int64_t s = from; s < to; ++s, w += 2 * kTileBytes) {
       _mm_prefetch((const char*)w + 1024, _MM_HINT_T0);
       _mm_prefetch((const char*)w + 1088, _MM_HINT_T0);
-      __m256i p[4], m[4];
+      __m256i hi[T], lo[T];
+#pragma GCC unroll 4
+      for (int t = 0; t < T; ++t) hi[t] = lo[t] = bias;
+#pragma GCC unroll 4
       for (int h = 0; h < 2; ++h) {
-        const __m256i a = load256(w + h * kTileBytes), b = load256(w + h * kTileBytes + 32);
-        p[2 * h] = _mm256_and_si256(a, nibble);
-        m[2 * h] = _mm256_and_si256(b, nibble);
-        p[2 * h + 1] = _mm256_and_si256(_mm256_srli_epi16(a, 4), nibble);
-        m[2 * h + 1] = _mm256_and_si256(_mm256_srli_epi16(b, 4), nibble);
-      }
-      for (int t = 0; t < T; ++t) {
-        const uint8_t* table = tables + t * stride + s * 128;
-        __m256i hi = bias, lo = bias;
-        for (int g = 0; g < 4; ++g) {
-          const __m256i ta = _mm256_broadcastsi128_si256(*(const __m128i*)(table + 32 * g));
-          const __m256i tb = _mm256_broadcastsi128_si256(*(const __m128i*)(table + 32 * g + 16));
-          hi = _mm256_add_epi8(hi, _mm256_sub_epi8(_mm256_shuffle_epi8(ta, p[g]), _mm256_shuffle_epi8(ta, m[g])));
-          lo = _mm256_add_epi8(lo, _mm256_sub_epi8(_mm256_shuffle_epi8(tb, p[g]), _mm256_shuffle_epi8(tb, m[g])));
+        __m256i plus = load256(w + h * kTileBytes), minus = load256(w + h * kTileBytes + 32);
+#pragma GCC unroll 4
+        for (int g = 0; g < 2; ++g) {
+          const __m256i p = _mm256_and_si256(plus, nibble), m = _mm256_and_si256(minus, nibble);
+#pragma GCC unroll 4
+          for (int t = 0; t < T; ++t) {
+            const uint8_t* table = tables + t * stride + s * 128 + (2 * h + g) * 32;
+            const __m256i ta = _mm256_broadcastsi128_si256(*(const __m128i*)table);
+            const __m256i tb = _mm256_broadcastsi128_si256(*(const __m128i*)(table + 16));
+            hi[t] = _mm256_add_epi8(hi[t], _mm256_sub_epi8(_mm256_shuffle_epi8(ta, p), _mm256_shuffle_epi8(ta, m)));
+            lo[t] = _mm256_add_epi8(lo[t], _mm256_sub_epi8(_mm256_shuffle_epi8(tb, p), _mm256_shuffle_epi8(tb, m)));
+            keepOrder(hi[t]);
+            keepOrder(lo[t]);
+          }
+          plus = _mm256_srli_epi16(plus, 4);
+          minus = _mm256_srli_epi16(minus, 4);
         }
-        acc[t][0] = _mm256_add_epi16(acc[t][0], hi);
-        acc[t][1] = _mm256_add_epi16(acc[t][1], _mm256_srli_epi16(hi, 8));
-        acc[t][2] = _mm256_add_epi16(acc[t][2], lo);
-        acc[t][3] = _mm256_add_epi16(acc[t][3], _mm256_srli_epi16(lo, 8));
+      }
+#pragma GCC unroll 4
+      for (int t = 0; t < T; ++t) {
+        acc[t][0] = _mm256_add_epi16(acc[t][0], hi[t]);
+        acc[t][1] = _mm256_add_epi16(acc[t][1], _mm256_srli_epi16(hi[t], 8));
+        acc[t][2] = _mm256_add_epi16(acc[t][2], lo[t]);
+        acc[t][3] = _mm256_add_epi16(acc[t][3], _mm256_srli_epi16(lo[t], 8));
       }
     }
     const int32_t n = int32_t(to - from) * 128;
+#pragma GCC unroll 4
     for (int t = 0; t < T; ++t) {
       alignas(32) uint16_t v[4][16];
+#pragma GCC unroll 4
       for (int i = 0; i < 4; ++i) _mm256_store_si256((__m256i*)v[i], acc[t][i]);
       for (int i = 0; i < 16; ++i) {
         const int32_t a0 = uint16_t(v[0][i] - uint16_t(v[1][i] << 8)), b0 = uint16_t(v[2][i] - uint16_t(v[3][i] << 8));
@@ -129,22 +144,28 @@ static inline void spreadBlock(const uint8_t* w, int64_t quads, uint8_t* codes) 
 
 // Adds the products of one block for T rows of activations and two octets of weights.
 template <int T>
-static inline void byteTile(const uint8_t* codes, const int8_t* x, int64_t stride, int64_t quads, int32_t (*sums)[kTileRows], int octet) {
+[[gnu::noinline]] static void byteTile(const uint8_t* codes, const int8_t* x, int64_t stride, int64_t quads, int32_t (*sums)[kTileRows], int octet) {
   __m256i acc[T][2];
+#pragma GCC unroll 4
   for (int t = 0; t < T; ++t) acc[t][0] = acc[t][1] = _mm256_setzero_si256();
   const uint8_t* c = codes + octet * 32;
   for (int64_t q = 0; q < quads; ++q, c += 128) {
     const __m256i u0 = _mm256_load_si256((const __m256i*)c), u1 = _mm256_load_si256((const __m256i*)(c + 32));
+#pragma GCC unroll 4
     for (int t = 0; t < T; ++t) {
       int32_t four;
       memcpy(&four, x + t * stride + 4 * q, 4);
       const __m256i v = _mm256_set1_epi32(four);
       acc[t][0] = _mm256_add_epi16(acc[t][0], _mm256_maddubs_epi16(u0, v));
       acc[t][1] = _mm256_add_epi16(acc[t][1], _mm256_maddubs_epi16(u1, v));
+      keepOrder(acc[t][0]);
+      keepOrder(acc[t][1]);
     }
   }
   const __m256i one = _mm256_set1_epi16(1);
+#pragma GCC unroll 4
   for (int t = 0; t < T; ++t)
+#pragma GCC unroll 4
     for (int o = 0; o < 2; ++o) {
       __m256i* s = (__m256i*)(sums[t] + (octet + o) * 8);
       _mm256_store_si256(s, _mm256_add_epi32(_mm256_load_si256(s), _mm256_madd_epi16(acc[t][o], one)));
@@ -181,7 +202,8 @@ static void byteProduct(const Args& a, const Worker& w, const int8_t* x, int64_t
         for (int octet = 0; octet < 4; octet += 2) {
           int64_t t = 0;
           for (; t + 4 <= n; t += 4) byteTile<4>(codes, at + t * padded, padded, quads, sums + t, octet);
-          for (; t < n; ++t) byteTile<1>(codes, at + t * padded, padded, quads, sums + t, octet);
+          if (n - t >= 2) byteTile<2>(codes, at + t * padded, padded, quads, sums + t, octet), t += 2;
+          if (n - t == 1) byteTile<1>(codes, at + t * padded, padded, quads, sums + t, octet);
         }
       }
       const int64_t count = rows - r < kTileRows ? rows - r : kTileRows;
@@ -214,6 +236,7 @@ template <class Emit>
 static void ternaryProduct(const Args& a, const Worker& w, const int8_t* x, int64_t tokens, const uint8_t* packed, int64_t rows, int64_t cols, Emit emit) {
   if (tokens == 1) return tableProduct<1>(a, w, x, packed, rows, cols, emit);
   if (tokens == 2) return tableProduct<2>(a, w, x, packed, rows, cols, emit);
+  if (tokens == 3) return tableProduct<3>(a, w, x, packed, rows, cols, emit);
   if (tokens > 0) byteProduct(a, w, x, tokens, packed, rows, cols, emit);
 }
 
