@@ -110,7 +110,10 @@ export class Tensor {
   item(): number {
     this.checkAlive('item');
     if (this.size !== 1) {
-      throw new ShapeError(`expected a tensor with one element, received shape ${shapeText(this.shape)}. Index it first.`, { op: 'item' });
+      throw new ShapeError(
+        `expected a tensor with one element, received shape ${shapeText(this.shape)}. Index it first.`,
+        { op: 'item' },
+      );
     }
     return this.toFloat64Array()[0];
   }
@@ -154,6 +157,9 @@ export class Tensor {
 /** Throws DTypeError unless `x` has one of the dtypes. */
 export function expectDType(op: string, what: string, x: { dtype: DType }, ...allowed: DType[]): void {
   if (!allowed.includes(x.dtype)) {
-    throw new DTypeError(`expected ${what} of dtype ${allowed.join(' or ')}, received ${x.dtype}. Convert it with cast().`, { op });
+    throw new DTypeError(
+      `expected ${what} of dtype ${allowed.join(' or ')}, received ${x.dtype}. Convert it with cast().`,
+      { op },
+    );
   }
 }
