@@ -17,8 +17,10 @@ export interface RmsAttrs {
 function check(op: string, x: TensorSpec, { eps }: RmsAttrs): void {
   expectDType(op, 'x', x, 'f32');
   expectShape(op, 'x', x, [-1, -1]);
-  if (x.shape[1] === 0) throw new ShapeError(`expected rows of at least one element, received ${shapeText(x.shape)}.`, { op });
-  if (!(typeof eps === 'number' && eps >= 0)) throw new OptionError(`expected eps >= 0, received ${String(eps)}.`, { op });
+  if (x.shape[1] === 0)
+    throw new ShapeError(`expected rows of at least one element, received ${shapeText(x.shape)}.`, { op });
+  if (!(typeof eps === 'number' && eps >= 0))
+    throw new OptionError(`expected eps >= 0, received ${String(eps)}.`, { op });
 }
 
 function roots({ data, shape: [rows, n] }: RefArray, eps: number): number[] {
@@ -89,7 +91,11 @@ export const rmsNormDef: OpDef<RmsAttrs> = {
     rows()
       // The largest of the tiny values would set a limit below the spacing of subnormal numbers.
       .filter(([name]) => name !== 'huge and tiny')
-      .map(([name, x, attrs]) => ({ name, inputs: [x, { dtype: 'f32', shape: [x.shape[1]], data: noise(x.shape[1], 9) }], attrs })),
+      .map(([name, x, attrs]) => ({
+        name,
+        inputs: [x, { dtype: 'f32', shape: [x.shape[1]], data: noise(x.shape[1], 9) }],
+        attrs,
+      })),
 };
 
 /**
