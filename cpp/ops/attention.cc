@@ -1,4 +1,6 @@
 // Shape checks of attention and of writing its cache.
+#include "attention.h"
+
 #include "plans.h"
 
 namespace rotor {
@@ -50,8 +52,8 @@ Plan plan_attention(const Args& a) {
   needIndices("attention", a.in[3], a.in[4], q.dims[0]);
   needRows("attention", "the output", a.out[0]);
   needShape("attention", "the output", a.out[0], {q.dims[0], q.dims[1], q.dims[2]});
-  // Scores of two rows: see the kernel.
-  const size_t scratch = 2 * sizeof(float) * size_t(q.dims[1]) * size_t(keys.dims[2]);
+  const int64_t group = attentionGroup(q.dims[0], q.dims[1], keys.dims[2]);
+  const size_t scratch = 2 * sizeof(float) * size_t(group) * size_t(q.dims[1]) * size_t(keys.dims[2]);
   return {2 * typicalWork(keys, q.dims[0], q.dims[1]), scratch};
 }
 

@@ -19,7 +19,7 @@ Plan plan_sample_(const Args& a) {
   needShape("sample_", "the output", a.out[0], {rows});
   // Per token two doubles and a candidate of 24 bytes, per 2048 tokens one summary of 48 bytes; one row at a time.
   const size_t scratch = size_t(vocab) * 40 + (size_t(vocab) / 2048 + 1) * 48;
-  return {20.0 * double(logits.size), scratch};
+  return {20.0 * double(logits.size), scratch, vocab > 2048};
 }
 
 }  // namespace rotor

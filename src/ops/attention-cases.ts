@@ -17,7 +17,14 @@ export interface AttentionCase {
 }
 
 /** Shapes of a case: heads, key/value heads, head size, cache positions, and (slot, position) of each row. */
-function attentionCase(name: string, heads: number, kvHeads: number, size: number, positions: number, rows: readonly (readonly [number, number])[]): AttentionCase {
+function attentionCase(
+  name: string,
+  heads: number,
+  kvHeads: number,
+  size: number,
+  positions: number,
+  rows: readonly (readonly [number, number])[],
+): AttentionCase {
   const slots = rows.reduce((n, [slot]) => Math.max(n, slot + 1), 1);
   const count = rows.length;
   const cache = (seed: number): Input => {
@@ -56,9 +63,31 @@ export function gqaCases(): AttentionCase[] {
   return [
     attentionCase('no rows', 2, 1, 4, 3, []),
     attentionCase('one position', 1, 1, 2, 3, [[0, 0]]),
-    attentionCase('prefill in order', 4, 2, 16, 6, [0, 1, 2, 3, 4].map((p) => [0, p] as const)),
-    attentionCase('slots and idle rows', 6, 2, 18, 9, [[1, 8], [0, -1], [0, 3], [2, 5], [1, -1]]),
-    attentionCase('around a block', 5, 1, 33, 140, [[0, 62], [0, 63], [0, 64], [0, 127], [0, 129]]),
-    attentionCase('the shape of the 2B model', 20, 5, 128, 70, [[0, 66], [1, 17]]),
+    attentionCase(
+      'prefill in order',
+      4,
+      2,
+      16,
+      6,
+      [0, 1, 2, 3, 4].map((p) => [0, p] as const),
+    ),
+    attentionCase('slots and idle rows', 6, 2, 18, 9, [
+      [1, 8],
+      [0, -1],
+      [0, 3],
+      [2, 5],
+      [1, -1],
+    ]),
+    attentionCase('around a block', 5, 1, 33, 140, [
+      [0, 62],
+      [0, 63],
+      [0, 64],
+      [0, 127],
+      [0, 129],
+    ]),
+    attentionCase('the shape of the 2B model', 20, 5, 128, 70, [
+      [0, 66],
+      [1, 17],
+    ]),
   ];
 }

@@ -17,7 +17,8 @@ export interface ScoreAttrs {
 }
 
 // Attention reads caches up to lengths that only the data knows; costs count the whole of them.
-const work = (heads: number, rows: number, cache: TensorSpec): number => 2 * heads * rows * cache.shape[2] * cache.shape[3];
+const work = (heads: number, rows: number, cache: TensorSpec): number =>
+  2 * heads * rows * cache.shape[2] * cache.shape[3];
 
 function checkQuery(op: string, q: TensorSpec): void {
   expectDType(op, 'q', q, 'f32');
@@ -34,7 +35,8 @@ function dot(q: RefArray, keys: RefArray, t: number, h: number, slot: number, p:
   const [, kvHeads, positions] = keys.shape;
   const g = Math.floor(h / (heads / kvHeads));
   let sum = 0;
-  for (let i = 0; i < size; i++) sum += q.data[(t * heads + h) * size + i] * keys.data[((slot * kvHeads + g) * positions + p) * size + i];
+  for (let i = 0; i < size; i++)
+    sum += q.data[(t * heads + h) * size + i] * keys.data[((slot * kvHeads + g) * positions + p) * size + i];
   return sum;
 }
 
@@ -43,7 +45,8 @@ function addValue(z: RefArray, values: RefArray, t: number, h: number, slot: num
   const [, heads, size] = z.shape;
   const [, kvHeads, positions] = values.shape;
   const g = Math.floor(h / (heads / kvHeads));
-  for (let i = 0; i < size; i++) z.data[(t * heads + h) * size + i] += weight * values.data[((slot * kvHeads + g) * positions + p) * size + i];
+  for (let i = 0; i < size; i++)
+    z.data[(t * heads + h) * size + i] += weight * values.data[((slot * kvHeads + g) * positions + p) * size + i];
 }
 
 /**
@@ -76,12 +79,20 @@ export const attentionDef: OpDef<{ readonly scale: number }> = {
       }
     }
   },
-  cost: (inputs, outputs) => ({ ops: 2 * work(inputs[0].shape[1], inputs[0].shape[0], inputs[1]), bytes: touch(inputs, outputs) }),
+  cost: (inputs, outputs) => ({
+    ops: 2 * work(inputs[0].shape[1], inputs[0].shape[0], inputs[1]),
+    bytes: touch(inputs, outputs),
+  }),
   tolerance: {
     rel: 2 ** -14,
     why: 'a score is off by at most 21 roundings (E up to 256) of the sum of |q k| * scale, taken as up to 20; softmax doubles that as a relative error: 840 roundings of 2^-24',
   },
-  cases: () => gqaCases().map(({ name, q, keys, values, slot, pos, scale }) => ({ name, inputs: [q, keys, values, slot, pos], attrs: { scale } })),
+  cases: () =>
+    gqaCases().map(({ name, q, keys, values, slot, pos, scale }) => ({
+      name,
+      inputs: [q, keys, values, slot, pos],
+      attrs: { scale },
+    })),
 };
 
 /** `attn_scores`: `q · k * scale` of each row at positions 0 to its own, minus infinity beyond. */
@@ -93,7 +104,9 @@ export const attnScoresDef: OpDef<ScoreAttrs> = {
     expectCache('attn_scores', keys, q.shape[1], q.shape[2]);
     expectRows('attn_scores', slot, pos, q.shape[0]);
     if (!(Number.isInteger(length) && length >= 0 && length < 2 ** 31)) {
-      throw new OptionError(`expected a whole length of at least 0, received ${String(length)}.`, { op: 'attn_scores' });
+      throw new OptionError(`expected a whole length of at least 0, received ${String(length)}.`, {
+        op: 'attn_scores',
+      });
     }
     return [{ shape: [q.shape[1], q.shape[0], length], dtype: 'f32' }];
   },
@@ -105,11 +118,15 @@ export const attnScoresDef: OpDef<ScoreAttrs> = {
       const at = cacheRow('attn_scores', keys, slot, pos, t);
       if (at === undefined) continue;
       for (let h = 0; h < heads; h++) {
-        for (let p = 0; p <= at.pos && p < length; p++) scores.data[(h * rows + t) * length + p] = dot(q, keys, t, h, at.slot, p) * scale;
+        for (let p = 0; p <= at.pos && p < length; p++)
+          scores.data[(h * rows + t) * length + p] = dot(q, keys, t, h, at.slot, p) * scale;
       }
     }
   },
-  cost: (inputs, outputs) => ({ ops: work(inputs[0].shape[1], inputs[0].shape[0], inputs[1]), bytes: touch(inputs, outputs) }),
+  cost: (inputs, outputs) => ({
+    ops: work(inputs[0].shape[1], inputs[0].shape[0], inputs[1]),
+    bytes: touch(inputs, outputs),
+  }),
   tolerance: {
     rel: 64 * 2 ** -24,
     why: 'E up to 256: a lane adds 16 products, the tree 4 sums, the scale one rounding; the sum of magnitudes is up to 3 times the largest score',
@@ -141,17 +158,25 @@ export const attnValuesDef: OpDef = {
       const at = cacheRow('attn_values', values, slot, pos, t);
       if (at === undefined) continue;
       for (let h = 0; h < heads; h++) {
-        for (let p = 0; p <= at.pos && p < length; p++) addValue(z, values, t, h, at.slot, p, pattern.data[(h * rows + t) * length + p]);
+        for (let p = 0; p <= at.pos && p < length; p++)
+          addValue(z, values, t, h, at.slot, p, pattern.data[(h * rows + t) * length + p]);
       }
     }
   },
-  cost: (inputs, outputs) => ({ ops: work(inputs[0].shape[0], inputs[0].shape[1], inputs[1]), bytes: touch(inputs, outputs) }),
+  cost: (inputs, outputs) => ({
+    ops: work(inputs[0].shape[0], inputs[0].shape[1], inputs[1]),
+    bytes: touch(inputs, outputs),
+  }),
   tolerance: {
     rel: 512 * 2 ** -24,
     why: 'one rounding a position, up to 128 positions in the worst case (or 16000 at random), each of a partial sum up to 4 times the largest result',
   },
   cases: () =>
-    gqaCases().map(({ name, pattern, values, slot, pos }) => ({ name, inputs: [pattern, values, slot, pos], attrs: {} })),
+    gqaCases().map(({ name, pattern, values, slot, pos }) => ({
+      name,
+      inputs: [pattern, values, slot, pos],
+      attrs: {},
+    })),
 };
 
 /**

@@ -47,22 +47,34 @@ export const histogramDef: OpDef<HistogramAttrs> = {
   name: 'histogram',
   infer([x], { bins, min, max }) {
     expectDType('histogram', 'the input', x, 'f32');
-    if (!(Number.isInteger(bins) && bins > 0)) throw new OptionError(`expected a number of bins above 0, received ${bins}.`, { op: 'histogram' });
+    if (!(Number.isInteger(bins) && bins > 0))
+      throw new OptionError(`expected a number of bins above 0, received ${bins}.`, { op: 'histogram' });
     checkShape('histogram', [bins]);
     if (!(min < max) || !Number.isFinite(max - min)) {
-      throw new OptionError(`expected finite bounds, the lower first, received ${min} and ${max}.`, { op: 'histogram' });
+      throw new OptionError(`expected finite bounds, the lower first, received ${min} and ${max}.`, {
+        op: 'histogram',
+      });
     }
     return [{ shape: [bins], dtype: 'i32' }];
   },
   encode: ({ bins, min, max }) => [bins, min, max],
   reference([x], { bins, min, max }, [y]) {
-    for (const v of x.data) if (v >= min && v <= max) y.data[Math.min(bins - 1, Math.floor(((v - min) / (max - min)) * bins))]++;
+    for (const v of x.data)
+      if (v >= min && v <= max) y.data[Math.min(bins - 1, Math.floor(((v - min) / (max - min)) * bins))]++;
   },
   cost: (inputs, outputs) => ({ ops: 4 * sizeOf(inputs[0].shape), bytes: touch(inputs, outputs) }),
   tolerance: { exact: true },
   cases: () => [
-    { name: 'waves', inputs: [{ dtype: 'f32', shape: [500], data: Array.from({ length: 500 }, (_, i) => 2 * Math.sin(i)) }], attrs: { bins: 13, min: -1.5, max: 2 } },
-    { name: 'edges', inputs: [{ dtype: 'f32', shape: [7], data: [0, 1, 0.5, NaN, Infinity, -Infinity, -1e-20] }], attrs: { bins: 2, min: 0, max: 1 } },
+    {
+      name: 'waves',
+      inputs: [{ dtype: 'f32', shape: [500], data: Array.from({ length: 500 }, (_, i) => 2 * Math.sin(i)) }],
+      attrs: { bins: 13, min: -1.5, max: 2 },
+    },
+    {
+      name: 'edges',
+      inputs: [{ dtype: 'f32', shape: [7], data: [0, 1, 0.5, NaN, Infinity, -Infinity, -1e-20] }],
+      attrs: { bins: 2, min: 0, max: 1 },
+    },
     { name: 'nothing', inputs: [{ dtype: 'f32', shape: [0], data: [] }], attrs: { bins: 1, min: 0, max: 1 } },
   ],
 };
@@ -90,7 +102,8 @@ export interface Histogram {
 export function histogram(x: Tensor, options: HistogramOptions = {}): Histogram {
   checkOptions('histogram', options, ['bins', 'range']);
   const { bins = 10, range = finiteRange(x) } = options;
-  if (range.length !== 2) throw new ShapeError(`expected a range of two numbers, received ${String(range)}.`, { op: 'histogram' });
+  if (range.length !== 2)
+    throw new ShapeError(`expected a range of two numbers, received ${String(range)}.`, { op: 'histogram' });
   const [min, max] = range;
   const counts = callOne(histogramDef, [x], { bins, min, max });
   const edges = Float64Array.from({ length: bins + 1 }, (_, i) => (i === bins ? max : min + ((max - min) * i) / bins));

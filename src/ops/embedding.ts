@@ -14,7 +14,10 @@ export const embeddingDef: OpDef = {
     expectDType('embedding', 'the table', table, 'bf16', 'f32');
     expectDType('embedding', 'ids', ids, 'i32');
     if (table.shape.length !== 2 || ids.shape.length !== 1) {
-      throw new ShapeError(`expected a table [V, D] and ids [T], received ${shapeText(table.shape)} and ${shapeText(ids.shape)}.`, { op: 'embedding' });
+      throw new ShapeError(
+        `expected a table [V, D] and ids [T], received ${shapeText(table.shape)} and ${shapeText(ids.shape)}.`,
+        { op: 'embedding' },
+      );
     }
     return [{ shape: [ids.shape[0], table.shape[1]], dtype: 'f32' }];
   },
@@ -26,7 +29,10 @@ export const embeddingDef: OpDef = {
       for (let i = 0; i < d; i++) y.data[t * d + i] = value(table.data[id * d + i]);
     });
   },
-  cost: ([table], [y]) => ({ ops: 0, bytes: sizeOf(y.shape) * ((table.dtype === 'bf16' ? 2 : 4) + 4) + 4 * y.shape[0] }),
+  cost: ([table], [y]) => ({
+    ops: 0,
+    bytes: sizeOf(y.shape) * ((table.dtype === 'bf16' ? 2 : 4) + 4) + 4 * y.shape[0],
+  }),
   tolerance: { exact: true },
   cases: () => [
     ...[1, 16, 37].map((d) => ({
@@ -37,8 +43,22 @@ export const embeddingDef: OpDef = {
       ],
       attrs: {},
     })),
-    { name: 'f32', inputs: [{ dtype: 'f32', shape: [3, 2], data: [1, 2, 3, NaN, -Infinity, 6] }, { dtype: 'i32', shape: [3], data: [2, 1, 0] }], attrs: {} },
-    { name: 'no ids', inputs: [{ dtype: 'f32', shape: [3, 2], data: [1, 2, 3, 4, 5, 6] }, { dtype: 'i32', shape: [0], data: [] }], attrs: {} },
+    {
+      name: 'f32',
+      inputs: [
+        { dtype: 'f32', shape: [3, 2], data: [1, 2, 3, NaN, -Infinity, 6] },
+        { dtype: 'i32', shape: [3], data: [2, 1, 0] },
+      ],
+      attrs: {},
+    },
+    {
+      name: 'no ids',
+      inputs: [
+        { dtype: 'f32', shape: [3, 2], data: [1, 2, 3, 4, 5, 6] },
+        { dtype: 'i32', shape: [0], data: [] },
+      ],
+      attrs: {},
+    },
   ],
 };
 

@@ -33,10 +33,38 @@ export const gatherDef: OpDef<{ dim: number }> = {
   cost: ([, ids], [y]) => ({ ops: 0, bytes: 2 * touch([y]) + touch([ids]) }),
   tolerance: { exact: true },
   cases: () => [
-    { name: 'rows', inputs: [{ dtype: 'f32', shape: [4, 3], data: count(12) }, { dtype: 'i32', shape: [3], data: [3, 0, 3] }], attrs: { dim: 0 } },
-    { name: 'columns, indices of two dimensions', inputs: [{ dtype: 'i8', shape: [2, 4, 2], data: count(16) }, { dtype: 'i32', shape: [2, 2], data: [1, 1, 0, 3] }], attrs: { dim: 1 } },
-    { name: 'one index without dimensions', inputs: [{ dtype: 'bf16', shape: [2, 4], data: count(8) }, { dtype: 'i32', shape: [], data: [2] }], attrs: { dim: 1 } },
-    { name: 'none', inputs: [{ dtype: 'f32', shape: [2, 0], data: [] }, { dtype: 'i32', shape: [0], data: [] }], attrs: { dim: 1 } },
+    {
+      name: 'rows',
+      inputs: [
+        { dtype: 'f32', shape: [4, 3], data: count(12) },
+        { dtype: 'i32', shape: [3], data: [3, 0, 3] },
+      ],
+      attrs: { dim: 0 },
+    },
+    {
+      name: 'columns, indices of two dimensions',
+      inputs: [
+        { dtype: 'i8', shape: [2, 4, 2], data: count(16) },
+        { dtype: 'i32', shape: [2, 2], data: [1, 1, 0, 3] },
+      ],
+      attrs: { dim: 1 },
+    },
+    {
+      name: 'one index without dimensions',
+      inputs: [
+        { dtype: 'bf16', shape: [2, 4], data: count(8) },
+        { dtype: 'i32', shape: [], data: [2] },
+      ],
+      attrs: { dim: 1 },
+    },
+    {
+      name: 'none',
+      inputs: [
+        { dtype: 'f32', shape: [2, 0], data: [] },
+        { dtype: 'i32', shape: [0], data: [] },
+      ],
+      attrs: { dim: 1 },
+    },
   ],
 };
 
@@ -60,7 +88,10 @@ export const takeAlongDimDef: OpDef<{ dim: number }> = {
   infer([x, ids], { dim }) {
     expectDType('take_along_dim', 'indices', ids, 'i32');
     if (ids.shape.length !== x.shape.length || !x.shape.every((d, i) => i === dim || d === ids.shape[i])) {
-      throw new ShapeError(`expected indices of shape ${shapeText(x.shape)} but for dimension ${dim}, received ${shapeText(ids.shape)}.`, { op: 'take_along_dim' });
+      throw new ShapeError(
+        `expected indices of shape ${shapeText(x.shape)} but for dimension ${dim}, received ${shapeText(ids.shape)}.`,
+        { op: 'take_along_dim' },
+      );
     }
     return [{ shape: ids.shape, dtype: x.dtype }];
   },
@@ -77,10 +108,38 @@ export const takeAlongDimDef: OpDef<{ dim: number }> = {
   cost: ([, ids], [y]) => ({ ops: 0, bytes: 2 * touch([y]) + touch([ids]) }),
   tolerance: { exact: true },
   cases: () => [
-    { name: 'last dimension', inputs: [{ dtype: 'f32', shape: [2, 3], data: count(6) }, { dtype: 'i32', shape: [2, 2], data: [2, 0, 1, 1] }], attrs: { dim: 1 } },
-    { name: 'middle dimension', inputs: [{ dtype: 'u8', shape: [2, 3, 2], data: count(12).map((v) => v + 3) }, { dtype: 'i32', shape: [2, 1, 2], data: [2, 0, 1, 1] }], attrs: { dim: 1 } },
-    { name: 'bf16', inputs: [{ dtype: 'bf16', shape: [3], data: count(3) }, { dtype: 'i32', shape: [4], data: [2, 0, 1, 1] }], attrs: { dim: 0 } },
-    { name: 'none', inputs: [{ dtype: 'f32', shape: [2, 3], data: count(6) }, { dtype: 'i32', shape: [2, 0], data: [] }], attrs: { dim: 1 } },
+    {
+      name: 'last dimension',
+      inputs: [
+        { dtype: 'f32', shape: [2, 3], data: count(6) },
+        { dtype: 'i32', shape: [2, 2], data: [2, 0, 1, 1] },
+      ],
+      attrs: { dim: 1 },
+    },
+    {
+      name: 'middle dimension',
+      inputs: [
+        { dtype: 'u8', shape: [2, 3, 2], data: count(12).map((v) => v + 3) },
+        { dtype: 'i32', shape: [2, 1, 2], data: [2, 0, 1, 1] },
+      ],
+      attrs: { dim: 1 },
+    },
+    {
+      name: 'bf16',
+      inputs: [
+        { dtype: 'bf16', shape: [3], data: count(3) },
+        { dtype: 'i32', shape: [4], data: [2, 0, 1, 1] },
+      ],
+      attrs: { dim: 0 },
+    },
+    {
+      name: 'none',
+      inputs: [
+        { dtype: 'f32', shape: [2, 3], data: count(6) },
+        { dtype: 'i32', shape: [2, 0], data: [] },
+      ],
+      attrs: { dim: 1 },
+    },
   ],
 };
 
@@ -114,7 +173,11 @@ export const oneHotDef: OpDef<{ classes: number }> = {
   cost: (inputs, outputs) => ({ ops: 0, bytes: touch(inputs, outputs) }),
   tolerance: { exact: true },
   cases: () => [
-    { name: 'two dimensions', inputs: [{ dtype: 'i32', shape: [2, 3], data: [0, 1, 2, 4, 4, 3] }], attrs: { classes: 5 } },
+    {
+      name: 'two dimensions',
+      inputs: [{ dtype: 'i32', shape: [2, 3], data: [0, 1, 2, 4, 4, 3] }],
+      attrs: { classes: 5 },
+    },
     { name: 'one number', inputs: [{ dtype: 'i32', shape: [], data: [1] }], attrs: { classes: 2 } },
     { name: 'none', inputs: [{ dtype: 'i32', shape: [0], data: [] }], attrs: { classes: 4 } },
   ],

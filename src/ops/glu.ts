@@ -14,7 +14,10 @@ function gated(name: string, act: (gate: number) => number, ops: number, toleran
       expectDType(name, 'gate', gate, 'f32');
       expectDType(name, 'up', up, 'f32');
       if (!sameShape(gate.shape, up.shape)) {
-        throw new ShapeError(`expected gate and up of equal shapes, received ${shapeText(gate.shape)} and ${shapeText(up.shape)}.`, { op: name });
+        throw new ShapeError(
+          `expected gate and up of equal shapes, received ${shapeText(gate.shape)} and ${shapeText(up.shape)}.`,
+          { op: name },
+        );
       }
       return [{ shape: gate.shape, dtype: 'f32' }];
     },
@@ -24,21 +27,28 @@ function gated(name: string, act: (gate: number) => number, ops: number, toleran
     cost: (inputs, outputs) => ({ ops: ops * sizeOf(outputs[0].shape), bytes: touch(inputs, outputs) }),
     tolerance,
     cases: () =>
-      [[0, 5], [1, 1], [3, 37], [2, 300]].map((shape) => ({
-        name: `shape ${shapeText(shape)}`,
-        inputs: [
-          { dtype: 'f32' as const, shape, data: noise(sizeOf(shape), 3).map((x) => 8 * x) },
-          { dtype: 'f32' as const, shape, data: noise(sizeOf(shape), 4) },
-        ],
-        attrs: {},
-      })).concat({
-        name: 'limits',
-        inputs: [
-          { dtype: 'f32', shape: [7], data: [NaN, 1, -120, Infinity, -0, 120, 1] },
-          { dtype: 'f32', shape: [7], data: [1, NaN, 1, 2, 1, -1, Infinity] },
-        ],
-        attrs: {},
-      }),
+      [
+        [0, 5],
+        [1, 1],
+        [3, 37],
+        [2, 300],
+      ]
+        .map((shape) => ({
+          name: `shape ${shapeText(shape)}`,
+          inputs: [
+            { dtype: 'f32' as const, shape, data: noise(sizeOf(shape), 3).map((x) => 8 * x) },
+            { dtype: 'f32' as const, shape, data: noise(sizeOf(shape), 4) },
+          ],
+          attrs: {},
+        }))
+        .concat({
+          name: 'limits',
+          inputs: [
+            { dtype: 'f32', shape: [7], data: [NaN, 1, -120, Infinity, -0, 120, 1] },
+            { dtype: 'f32', shape: [7], data: [1, NaN, 1, 2, 1, -1, Infinity] },
+          ],
+          attrs: {},
+        }),
   };
 }
 

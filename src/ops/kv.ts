@@ -21,12 +21,21 @@ export function expectCache(op: string, cache: TensorSpec, heads: number, size: 
   expectDType(op, 'a cache', cache, 'f32');
   expectShape(op, 'a cache', cache, [-1, -1, -1, size]);
   if (cache.shape[1] === 0 || heads % cache.shape[1] !== 0) {
-    throw new ShapeError(`expected heads that are a multiple of the cache's, received ${heads} heads and a cache of shape ${shapeText(cache.shape)}.`, { op });
+    throw new ShapeError(
+      `expected heads that are a multiple of the cache's, received ${heads} heads and a cache of shape ${shapeText(cache.shape)}.`,
+      { op },
+    );
   }
 }
 
 /** Slot and position of a row, checked against a cache, for references: `undefined` for an idle row. */
-export function cacheRow(op: string, cache: RefArray, slot: RefArray, pos: RefArray, row: number): { slot: number; pos: number } | undefined {
+export function cacheRow(
+  op: string,
+  cache: RefArray,
+  slot: RefArray,
+  pos: RefArray,
+  row: number,
+): { slot: number; pos: number } | undefined {
   if (pos.data[row] === -1) return undefined;
   const p = rowIndex(op, pos.data[row], cache.shape[2]);
   return { slot: rowIndex(op, slot.data[row], cache.shape[0]), pos: p };

@@ -7,12 +7,16 @@ import type { OpCase, OpDef } from './schema';
 import { touch } from './schema';
 import { reshape, squeeze, unsqueeze } from './views';
 
-const wave = (n: number, step: number): number[] => Array.from({ length: n }, (_, i) => Math.sin(step * (i + 1) * (i + 3)));
+const wave = (n: number, step: number): number[] =>
+  Array.from({ length: n }, (_, i) => Math.sin(step * (i + 1) * (i + 3)));
 
 function product(name: string, x: number[], y: number[]): OpCase<Record<string, never>> {
   return {
     name,
-    inputs: [{ dtype: 'f32', shape: x, data: wave(sizeOf(x), 1) }, { dtype: 'f32', shape: y, data: wave(sizeOf(y), 2) }],
+    inputs: [
+      { dtype: 'f32', shape: x, data: wave(sizeOf(x), 1) },
+      { dtype: 'f32', shape: y, data: wave(sizeOf(y), 2) },
+    ],
     attrs: {},
   };
 }
@@ -22,7 +26,10 @@ function matrixOf(i: number, batch: readonly number[], own: readonly number[]): 
   const strides = contiguousStrides(batch);
   const mine = contiguousStrides(own);
   const skip = batch.length - own.length;
-  return own.reduce((at, d, k) => at + (d === 1 ? 0 : (Math.floor(i / strides[k + skip]) % batch[k + skip]) * mine[k]), 0);
+  return own.reduce(
+    (at, d, k) => at + (d === 1 ? 0 : (Math.floor(i / strides[k + skip]) % batch[k + skip]) * mine[k]),
+    0,
+  );
 }
 
 /** `matmul`: f32 `[…, M, K]` times `[…, K, N]` to `[…, M, N]`; the dimensions before broadcast. */
@@ -31,7 +38,10 @@ export const matmulDef: OpDef = {
   infer([x, y]) {
     for (const operand of [x, y]) expectDType('matmul', 'both inputs', operand, 'f32');
     if (x.shape.length < 2 || y.shape.length < 2 || x.shape[x.shape.length - 1] !== y.shape[y.shape.length - 2]) {
-      throw new ShapeError(`expected shapes [.., M, K] and [.., K, N], received ${shapeText(x.shape)} and ${shapeText(y.shape)}. Transpose one of them.`, { op: 'matmul' });
+      throw new ShapeError(
+        `expected shapes [.., M, K] and [.., K, N], received ${shapeText(x.shape)} and ${shapeText(y.shape)}. Transpose one of them.`,
+        { op: 'matmul' },
+      );
     }
     const batch = broadcastShapes('matmul', x.shape.slice(0, -2), y.shape.slice(0, -2));
     return [{ shape: [...batch, x.shape[x.shape.length - 2], y.shape[y.shape.length - 1]], dtype: 'f32' }];
@@ -68,7 +78,14 @@ export const matmulDef: OpDef = {
     product('column times row', [4, 1], [1, 5]),
     product('K of 0', [2, 0], [0, 3]),
     product('empty', [0, 4], [4, 3]),
-    { name: 'not finite', inputs: [{ dtype: 'f32', shape: [2, 2], data: [Infinity, 1, 3e38, 3e38] }, { dtype: 'f32', shape: [2, 2], data: [0, 1, 10, 1] }], attrs: {} },
+    {
+      name: 'not finite',
+      inputs: [
+        { dtype: 'f32', shape: [2, 2], data: [Infinity, 1, 3e38, 3e38] },
+        { dtype: 'f32', shape: [2, 2], data: [0, 1, 10, 1] },
+      ],
+      attrs: {},
+    },
   ],
 };
 
@@ -81,7 +98,8 @@ export const matmulDef: OpDef = {
 export function matmul(x: Tensor, y: Tensor): Tensor {
   for (const operand of [x, y]) {
     operand.checkAlive('matmul');
-    if (operand.ndim === 0) throw new ShapeError('expected at least one dimension, received none. Use mul().', { op: 'matmul' });
+    if (operand.ndim === 0)
+      throw new ShapeError('expected at least one dimension, received none. Use mul().', { op: 'matmul' });
   }
   const left = x.ndim === 1 ? unsqueeze(x, 0) : x;
   const right = y.ndim === 1 ? unsqueeze(y, 1) : y;
@@ -104,7 +122,10 @@ function dropped(x: Tensor, dim: number): Tensor {
 /** Dot product of two f32 tensors of one dimension and equal length; no dimensions. */
 export function dot(x: Tensor, y: Tensor): Tensor {
   if (x.ndim !== 1 || y.ndim !== 1) {
-    throw new ShapeError(`expected two tensors of one dimension, received ${shapeText(x.shape)} and ${shapeText(y.shape)}. Use matmul().`, { op: 'dot' });
+    throw new ShapeError(
+      `expected two tensors of one dimension, received ${shapeText(x.shape)} and ${shapeText(y.shape)}. Use matmul().`,
+      { op: 'dot' },
+    );
   }
   return matmul(x, y);
 }

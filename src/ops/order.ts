@@ -21,7 +21,9 @@ function compare(a: number, b: number): number {
 // Values with ties, NaN, both zeros and infinities.
 function rough(n: number): number[] {
   const special = [NaN, -0, 0, Infinity, -Infinity, 1, 1];
-  return Array.from({ length: n }, (_, i) => (i % 5 === 3 ? special[i % 7] : Math.fround(Math.round(20 * Math.sin(i * i)) / 4)));
+  return Array.from({ length: n }, (_, i) =>
+    i % 5 === 3 ? special[i % 7] : Math.fround(Math.round(20 * Math.sin(i * i)) / 4),
+  );
 }
 
 interface ArgAttrs {
@@ -34,8 +36,17 @@ function argDef(name: 'argmax' | 'argmin', sign: 1 | -1): OpDef<ArgAttrs> {
     name,
     infer([x], { dim, keepDims }) {
       expectDType(name, 'the input', x, ...ordered);
-      if (x.shape[dim] === 0) throw new ShapeError(`expected at least one element along dimension ${dim}, received shape ${shapeText(x.shape)}.`, { op: name });
-      return [{ shape: keepDims ? x.shape.map((d, i) => (i === dim ? 1 : d)) : x.shape.filter((_, i) => i !== dim), dtype: 'i32' }];
+      if (x.shape[dim] === 0)
+        throw new ShapeError(
+          `expected at least one element along dimension ${dim}, received shape ${shapeText(x.shape)}.`,
+          { op: name },
+        );
+      return [
+        {
+          shape: keepDims ? x.shape.map((d, i) => (i === dim ? 1 : d)) : x.shape.filter((_, i) => i !== dim),
+          dtype: 'i32',
+        },
+      ];
     },
     encode: ({ dim }) => [dim],
     reference([x], { dim }, [y]) {
@@ -53,10 +64,26 @@ function argDef(name: 'argmax' | 'argmin', sign: 1 | -1): OpDef<ArgAttrs> {
     cost: (inputs, outputs) => ({ ops: sizeOf(inputs[0].shape), bytes: touch(inputs, outputs) }),
     tolerance: { exact: true },
     cases: () => [
-      { name: 'last dimension', inputs: [{ dtype: 'f32', shape: [7, 9], data: rough(63) }], attrs: { dim: 1, keepDims: false } },
-      { name: 'first dimension', inputs: [{ dtype: 'f32', shape: [9, 40], data: rough(360) }], attrs: { dim: 0, keepDims: true } },
-      { name: 'ties and limits', inputs: [{ dtype: 'i32', shape: [2, 3], data: [5, 2147483647, 2147483647, -2147483648, 0, -2147483648] }], attrs: { dim: 1, keepDims: false } },
-      { name: 'i8', inputs: [{ dtype: 'i8', shape: [4], data: [3, -128, 127, 127] }], attrs: { dim: 0, keepDims: false } },
+      {
+        name: 'last dimension',
+        inputs: [{ dtype: 'f32', shape: [7, 9], data: rough(63) }],
+        attrs: { dim: 1, keepDims: false },
+      },
+      {
+        name: 'first dimension',
+        inputs: [{ dtype: 'f32', shape: [9, 40], data: rough(360) }],
+        attrs: { dim: 0, keepDims: true },
+      },
+      {
+        name: 'ties and limits',
+        inputs: [{ dtype: 'i32', shape: [2, 3], data: [5, 2147483647, 2147483647, -2147483648, 0, -2147483648] }],
+        attrs: { dim: 1, keepDims: false },
+      },
+      {
+        name: 'i8',
+        inputs: [{ dtype: 'i8', shape: [4], data: [3, -128, 127, 127] }],
+        attrs: { dim: 0, keepDims: false },
+      },
       { name: 'no rows', inputs: [{ dtype: 'u8', shape: [0, 3], data: [] }], attrs: { dim: 1, keepDims: false } },
     ],
   };
@@ -76,7 +103,10 @@ function arg(def: OpDef<ArgAttrs>, x: Tensor, dim: number | undefined, options: 
   const y = callOne(def, [flat], { dim: 0, keepDims: false });
   flat.dispose();
   if (!keepDims || x.ndim === 0) return y;
-  const out = reshape(y, x.shape.map(() => 1));
+  const out = reshape(
+    y,
+    x.shape.map(() => 1),
+  );
   y.dispose();
   return out;
 }
@@ -101,7 +131,13 @@ function sortedIndices(row: ArrayLike<number>, descending: boolean): number[] {
 }
 
 // The first k of each sorted row.
-function selectRows(x: { shape: readonly number[]; data: ArrayLike<number> }, descending: boolean, k: number, values: { data: { [i: number]: number } }, indices: { data: { [i: number]: number } }): void {
+function selectRows(
+  x: { shape: readonly number[]; data: ArrayLike<number> },
+  descending: boolean,
+  k: number,
+  values: { data: { [i: number]: number } },
+  indices: { data: { [i: number]: number } },
+): void {
   const n = x.shape[x.shape.length - 1];
   for (let r = 0; r * n < x.data.length; r++) {
     const row = Array.prototype.slice.call(x.data, r * n, (r + 1) * n) as number[];
@@ -124,13 +160,19 @@ export const sortDef: OpDef<{ descending: boolean }> = {
   name: 'sort',
   infer([x]) {
     needRows('sort', x);
-    return [{ shape: x.shape, dtype: x.dtype }, { shape: x.shape, dtype: 'i32' }];
+    return [
+      { shape: x.shape, dtype: x.dtype },
+      { shape: x.shape, dtype: 'i32' },
+    ];
   },
   encode: ({ descending }) => [Number(descending)],
   reference([x], { descending }, [values, indices]) {
     selectRows(x, descending, x.shape[x.shape.length - 1], values, indices);
   },
-  cost: ([x], outputs) => ({ ops: sizeOf(x.shape) * Math.ceil(Math.log2(Math.max(2, x.shape[x.shape.length - 1]))), bytes: touch([x], outputs) }),
+  cost: ([x], outputs) => ({
+    ops: sizeOf(x.shape) * Math.ceil(Math.log2(Math.max(2, x.shape[x.shape.length - 1]))),
+    bytes: touch([x], outputs),
+  }),
   tolerance: { exact: true },
   cases: () => [
     ...[1, 2, 7, 64, 101].flatMap((n) =>
@@ -140,7 +182,11 @@ export const sortDef: OpDef<{ descending: boolean }> = {
         attrs: { descending },
       })),
     ),
-    { name: 'i32 limits', inputs: [{ dtype: 'i32', shape: [5], data: [0, -2147483648, 2147483647, -1, 0] }], attrs: { descending: true } },
+    {
+      name: 'i32 limits',
+      inputs: [{ dtype: 'i32', shape: [5], data: [0, -2147483648, 2147483647, -1, 0] }],
+      attrs: { descending: true },
+    },
     { name: 'bool', inputs: [{ dtype: 'bool', shape: [5], data: [1, 0, 1, 0, 0] }], attrs: { descending: false } },
     { name: 'nothing', inputs: [{ dtype: 'f32', shape: [2, 0], data: [] }], attrs: { descending: false } },
   ],
@@ -152,9 +198,13 @@ export const topkDef: OpDef<{ k: number; largest: boolean }> = {
   infer([x], { k }) {
     needRows('topk', x);
     const n = x.shape[x.shape.length - 1];
-    if (!(Number.isInteger(k) && k >= 0 && k <= n)) throw new OptionError(`expected k from 0 to ${n}, received ${k}.`, { op: 'topk' });
+    if (!(Number.isInteger(k) && k >= 0 && k <= n))
+      throw new OptionError(`expected k from 0 to ${n}, received ${k}.`, { op: 'topk' });
     const shape = [...x.shape.slice(0, -1), k];
-    return [{ shape, dtype: x.dtype }, { shape, dtype: 'i32' }];
+    return [
+      { shape, dtype: x.dtype },
+      { shape, dtype: 'i32' },
+    ];
   },
   encode: ({ k, largest }) => [k, Number(largest)],
   reference([x], { k, largest }, [values, indices]) {
@@ -170,7 +220,11 @@ export const topkDef: OpDef<{ k: number; largest: boolean }> = {
         attrs: { k, largest },
       })),
     ),
-    { name: 'i8', inputs: [{ dtype: 'i8', shape: [6], data: [1, -128, 127, 1, 127, 0] }], attrs: { k: 4, largest: true } },
+    {
+      name: 'i8',
+      inputs: [{ dtype: 'i8', shape: [6], data: [1, -128, 127, 1, 127, 0] }],
+      attrs: { k: 4, largest: true },
+    },
     { name: 'no rows', inputs: [{ dtype: 'f32', shape: [0, 3], data: [] }], attrs: { k: 2, largest: true } },
   ],
 };

@@ -19,7 +19,8 @@ export const ropeDef: OpDef = {
   infer([x, pos, cos, sin]) {
     expectDType('rope', 'x', x, 'f32');
     expectShape('rope', 'x', x, [-1, -1, -1]);
-    if (x.shape[2] % 2 !== 0) throw new ShapeError(`expected an even head size, received ${shapeText(x.shape)}.`, { op: 'rope' });
+    if (x.shape[2] % 2 !== 0)
+      throw new ShapeError(`expected an even head size, received ${shapeText(x.shape)}.`, { op: 'rope' });
     expectDType('rope', 'positions', pos, 'i32');
     expectShape('rope', 'positions', pos, [x.shape[0]]);
     for (const table of [cos, sin]) {
@@ -50,7 +51,12 @@ export const ropeDef: OpDef = {
     why: 'a pair of length r: roundings of two products and a sum are at most 2 r 2^-24, and one of its outputs is at least r / sqrt 2',
   },
   cases: () => {
-    const one = (name: string, shape: readonly [number, number, number], pos: readonly number[], positions = 7): OpCase<Record<string, never>> => {
+    const one = (
+      name: string,
+      shape: readonly [number, number, number],
+      pos: readonly number[],
+      positions = 7,
+    ): OpCase<Record<string, never>> => {
       const half = shape[2] / 2;
       const angles = angleTable(positions, shape[2], 100);
       return {
@@ -77,7 +83,10 @@ export const ropeDef: OpDef = {
 // Angles [positions, E/2]: position p turns pair i by p * theta^(-2i/E).
 function angleTable(positions: number, headDim: number, theta: number): Float64Array {
   const half = headDim / 2;
-  return Float64Array.from({ length: positions * half }, (_, at) => Math.floor(at / half) * theta ** ((-2 * (at % half)) / headDim));
+  return Float64Array.from(
+    { length: positions * half },
+    (_, at) => Math.floor(at / half) * theta ** ((-2 * (at % half)) / headDim),
+  );
 }
 
 /**
@@ -98,9 +107,24 @@ export function rope(x: Tensor, pos: Tensor, cos: Tensor, sin: Tensor): Tensor {
  * Cosines and sines of the rotary angles `p * theta^(-2i/E)`: f32 `[positions, headDim / 2]` each, computed in double and
  * rounded once.
  */
-export function ropeTables(positions: number, headDim: number, theta: number, device: DeviceName = 'cpu'): { cos: Tensor; sin: Tensor } {
-  if (!(Number.isInteger(positions) && positions >= 0 && Number.isInteger(headDim) && headDim >= 0 && headDim % 2 === 0 && theta > 0)) {
-    throw new OptionError(`expected whole positions, an even head size and theta > 0, received ${positions}, ${headDim}, ${theta}.`, { op: 'ropeTables' });
+export function ropeTables(
+  positions: number,
+  headDim: number,
+  theta: number,
+  device: DeviceName = 'cpu',
+): { cos: Tensor; sin: Tensor } {
+  if (!(
+    Number.isInteger(positions) &&
+    positions >= 0 &&
+    Number.isInteger(headDim) &&
+    headDim >= 0 &&
+    headDim % 2 === 0 &&
+    theta > 0
+  )) {
+    throw new OptionError(
+      `expected whole positions, an even head size and theta > 0, received ${positions}, ${headDim}, ${theta}.`,
+      { op: 'ropeTables' },
+    );
   }
   const angles = angleTable(positions, headDim, theta);
   const table = (f: (x: number) => number): Tensor => {

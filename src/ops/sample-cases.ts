@@ -18,21 +18,53 @@ interface Row {
 
 function sampleCase(name: string, rows: readonly Row[]): Case {
   const vocab = rows[0]?.logits.length ?? 3;
-  const ints = (shape: readonly number[], data: readonly number[]): Case['inputs'][number] => ({ dtype: 'i32', shape, data });
-  const floats = (shape: readonly number[], data: readonly number[]): Case['inputs'][number] => ({ dtype: 'f32', shape, data });
+  const ints = (shape: readonly number[], data: readonly number[]): Case['inputs'][number] => ({
+    dtype: 'i32',
+    shape,
+    data,
+  });
+  const floats = (shape: readonly number[], data: readonly number[]): Case['inputs'][number] => ({
+    dtype: 'f32',
+    shape,
+    data,
+  });
   const b = rows.length;
   const blank = new Array<number>(vocab).fill(0);
   return {
     name,
     inputs: [
-      floats([b, vocab], rows.flatMap((r) => r.logits)),
-      ints([b], rows.map(() => 7)),
-      ints([b], rows.map((r, t) => r.pos ?? t)),
-      ints([b], rows.map((_, t) => 3 * t)),
-      ints([b, 2], rows.flatMap((_, t) => [t * 12345, -t])),
-      floats([b, 8], rows.flatMap((r) => Object.values({ ...off, ...r.settings }))),
-      ints([b, vocab], rows.flatMap((r) => r.seen ?? blank)),
-      floats([b, vocab], rows.flatMap((r) => r.bias ?? blank)),
+      floats(
+        [b, vocab],
+        rows.flatMap((r) => r.logits),
+      ),
+      ints(
+        [b],
+        rows.map(() => 7),
+      ),
+      ints(
+        [b],
+        rows.map((r, t) => r.pos ?? t),
+      ),
+      ints(
+        [b],
+        rows.map((_, t) => 3 * t),
+      ),
+      ints(
+        [b, 2],
+        rows.flatMap((_, t) => [t * 12345, -t]),
+      ),
+      floats(
+        [b, 8],
+        rows.flatMap((r) => Object.values({ ...off, ...r.settings })),
+      ),
+      ints(
+        [b, vocab],
+        rows.flatMap((r) => r.seen ?? blank),
+      ),
+      floats(
+        [b, vocab],
+        rows.flatMap((r) => r.bias ?? blank),
+      ),
     ],
     attrs: {},
   };
@@ -57,14 +89,24 @@ export function sampleCases(): Case[] {
     settings.map((s, i) => ({ logits: noise(vocab, i + 1).map((x) => x * spread), settings: s }));
   const prompt = 1 << 30;
   const seen = [0, prompt, 2, prompt + 1, 0];
-  const bad = [[0, NaN, 1], [0, Infinity, 1], [-Infinity, -Infinity, -Infinity]];
+  const bad = [
+    [0, NaN, 1],
+    [0, Infinity, 1],
+    [-Infinity, -Infinity, -Infinity],
+  ];
   return [
     sampleCase('no rows', []),
-    sampleCase('one token', settings.map((s) => ({ logits: [-3], settings: s }))),
+    sampleCase(
+      'one token',
+      settings.map((s) => ({ logits: [-3], settings: s })),
+    ),
     sampleCase('small vocabulary', rows(7, 3)),
     sampleCase('odd vocabulary', rows(301, 8)),
     sampleCase('several chunks', rows(5003, 12)),
-    sampleCase('a flat distribution', settings.map((s) => ({ logits: new Array<number>(2500).fill(1.5), settings: s }))),
+    sampleCase(
+      'a flat distribution',
+      settings.map((s) => ({ logits: new Array<number>(2500).fill(1.5), settings: s })),
+    ),
     sampleCase('penalties', [
       { logits: [1, 2, -1, 3, 2.5], seen, settings: { temperature: 0, repetition: 1.5 } },
       { logits: [1, 2, -1, 3, 2.5], seen, settings: { temperature: 0, presence: 1 } },
@@ -81,7 +123,13 @@ export function sampleCases(): Case[] {
       { logits: [0, 1], settings: {}, pos: 9 },
       { logits: [0, 1], settings: {}, pos: -1 },
     ]),
-    sampleCase('nothing to draw', bad.flatMap((logits) => [{ logits, settings: {} }, { logits, settings: { temperature: 0 } }])),
+    sampleCase(
+      'nothing to draw',
+      bad.flatMap((logits) => [
+        { logits, settings: {} },
+        { logits, settings: { temperature: 0 } },
+      ]),
+    ),
     sampleCase('odd settings', [
       { logits: [1, 2, 3], settings: { topP: 0 } },
       { logits: [1, 2, 3], settings: { minP: 2 } },

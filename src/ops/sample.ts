@@ -129,14 +129,25 @@ export const sampleDef: OpDef = {
   name: 'sample_',
   mutates: [1, 2, 3, 6],
   infer([logits, token, pos, step, seed, params, seen, bias]) {
-    for (const [what, x] of Object.entries({ logits, parameters: params, biases: bias })) expectDType('sample_', what, x, 'f32');
-    for (const [what, x] of Object.entries({ tokens: token, positions: pos, steps: step, seeds: seed, 'seen counts': seen })) {
+    for (const [what, x] of Object.entries({ logits, parameters: params, biases: bias }))
+      expectDType('sample_', what, x, 'f32');
+    for (const [what, x] of Object.entries({
+      tokens: token,
+      positions: pos,
+      steps: step,
+      seeds: seed,
+      'seen counts': seen,
+    })) {
       expectDType('sample_', what, x, 'i32');
     }
     expectShape('sample_', 'logits', logits, [-1, -1]);
     const [rows, vocab] = logits.shape;
-    if (vocab === 0) throw new ShapeError(`expected a vocabulary of at least one token, received ${shapeText(logits.shape)}.`, { op: 'sample_' });
-    for (const [what, x] of Object.entries({ tokens: token, positions: pos, steps: step })) expectShape('sample_', what, x, [rows]);
+    if (vocab === 0)
+      throw new ShapeError(`expected a vocabulary of at least one token, received ${shapeText(logits.shape)}.`, {
+        op: 'sample_',
+      });
+    for (const [what, x] of Object.entries({ tokens: token, positions: pos, steps: step }))
+      expectShape('sample_', what, x, [rows]);
     expectShape('sample_', 'seeds', seed, [rows, 2]);
     expectShape('sample_', 'parameters', params, [rows, 8]);
     expectShape('sample_', 'seen counts', seen, [rows, vocab]);

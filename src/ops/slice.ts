@@ -31,9 +31,12 @@ export function slice(x: Tensor, ...args: readonly SliceArg[]): Tensor {
   };
   const named = args.filter((a) => a !== null && a !== '...').length;
   if (named > x.ndim || args.filter((a) => a === '...').length > 1) {
-    throw new ShapeError(`expected at most ${x.ndim} slices and one '...' for shape ${shapeText(x.shape)}, received ${args.map(describe).join(', ')}.`, {
-      op: 'slice',
-    });
+    throw new ShapeError(
+      `expected at most ${x.ndim} slices and one '...' for shape ${shapeText(x.shape)}, received ${args.map(describe).join(', ')}.`,
+      {
+        op: 'slice',
+      },
+    );
   }
   for (const arg of args) {
     if (arg === null) {
@@ -69,7 +72,10 @@ export function slice(x: Tensor, ...args: readonly SliceArg[]): Tensor {
 export function at(x: Tensor, ...indices: readonly number[]): Tensor {
   x.checkAlive('at');
   if (indices.length > x.ndim) {
-    throw new ShapeError(`expected at most ${x.ndim} indices for shape ${shapeText(x.shape)}, received ${indices.length}.`, { op: 'at' });
+    throw new ShapeError(
+      `expected at most ${x.ndim} indices for shape ${shapeText(x.shape)}, received ${indices.length}.`,
+      { op: 'at' },
+    );
   }
   const offset = indices.reduce((sum, index, dim) => sum + indexIn(x, dim, index, 'at') * x.strides[dim], x.offset);
   const shape = x.shape.slice(indices.length);
@@ -80,7 +86,10 @@ function indexIn(x: Tensor, dim: number, index: number, op: string): number {
   const n = x.shape[dim];
   const i = index < 0 ? index + n : index;
   if (!Number.isInteger(i) || i < 0 || i >= n) {
-    throw new ShapeError(`expected an index from ${-n} to ${n - 1} for dimension ${dim} of shape ${shapeText(x.shape)}, received ${describe(index)}.`, { op });
+    throw new ShapeError(
+      `expected an index from ${-n} to ${n - 1} for dimension ${dim} of shape ${shapeText(x.shape)}, received ${describe(index)}.`,
+      { op },
+    );
   }
   return i;
 }
@@ -94,13 +103,23 @@ interface Range {
 function parse(arg: string | number): number | Range {
   if (typeof arg === 'number') return arg;
   const parts = typeof arg === 'string' ? arg.split(':').map((s) => s.trim()) : [];
-  if (parts.length < 1 || parts.length > 3 || !parts.every((s) => /^([+-]?\d+)?$/.test(s)) || (parts.length === 1 && parts[0] === '')) {
-    throw new OptionError(`expected a slice such as ':', '2', '-1' or '1:5:2', a whole number, null or '...', received ${describe(arg)}.`, { op: 'slice' });
+  if (
+    parts.length < 1 ||
+    parts.length > 3 ||
+    !parts.every((s) => /^([+-]?\d+)?$/.test(s)) ||
+    (parts.length === 1 && parts[0] === '')
+  ) {
+    throw new OptionError(
+      `expected a slice such as ':', '2', '-1' or '1:5:2', a whole number, null or '...', received ${describe(arg)}.`,
+      { op: 'slice' },
+    );
   }
   const [begin, end, step] = parts.map((s) => (s === '' ? undefined : Number(s)));
   if (parts.length === 1) return Number(parts[0]);
   if (step !== undefined && step < 1) {
-    throw new OptionError(`expected a step of at least 1, received ${step}. Use flip() to reverse a dimension.`, { op: 'slice' });
+    throw new OptionError(`expected a step of at least 1, received ${step}. Use flip() to reverse a dimension.`, {
+      op: 'slice',
+    });
   }
   return { begin, end, step: step ?? 1 };
 }

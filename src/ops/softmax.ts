@@ -11,7 +11,9 @@ import { transpose } from './views';
 const cases = (): OpCase<Record<string, never>>[] => [
   ...[1, 15, 16, 17, 33, 100].map((n) => ({
     name: `rows of ${n}`,
-    inputs: [{ dtype: 'f32' as const, shape: [3, n], data: Array.from({ length: 3 * n }, (_, i) => 9 * Math.sin(i * i)) }],
+    inputs: [
+      { dtype: 'f32' as const, shape: [3, n], data: Array.from({ length: 3 * n }, (_, i) => 9 * Math.sin(i * i)) },
+    ],
     attrs: {},
   })),
   { name: 'no rows', inputs: [{ dtype: 'f32', shape: [0, 4], data: [] }], attrs: {} },
@@ -22,7 +24,26 @@ const cases = (): OpCase<Record<string, never>>[] => [
       {
         dtype: 'f32',
         shape: [6, 3],
-        data: [1, -Infinity, 2, -Infinity, -Infinity, -Infinity, 3e38, 3e38, -3e38, NaN, 1, 2, Infinity, 0, 0, 0, -103, -105].map(Math.fround),
+        data: [
+          1,
+          -Infinity,
+          2,
+          -Infinity,
+          -Infinity,
+          -Infinity,
+          3e38,
+          3e38,
+          -3e38,
+          NaN,
+          1,
+          2,
+          Infinity,
+          0,
+          0,
+          0,
+          -103,
+          -105,
+        ].map(Math.fround),
       },
     ],
     attrs: {},
@@ -50,7 +71,11 @@ function eachRow(x: RefArray, see: (values: number[], sum: number, at: number) =
     const row = Array.from(x.data.subarray(at, at + n));
     const max = row.reduce((a, b) => Math.max(a, b), -Infinity);
     const values = row.map((v) => v - max);
-    see(values, values.reduce((sum, v) => sum + Math.exp(v), 0), at);
+    see(
+      values,
+      values.reduce((sum, v) => sum + Math.exp(v), 0),
+      at,
+    );
   }
 }
 

@@ -11,10 +11,17 @@ import { where } from './select';
  * A bool mask `[rows, cols]` that is true on and below a diagonal: the main one for 0, one further right for each step up.
  * With `rows` = `cols` it is the causal mask of attention.
  */
-export function trilMask(rows: number, cols: number = rows, diagonal = 0, options: Pick<CreateOptions, 'device'> = {}): Tensor {
+export function trilMask(
+  rows: number,
+  cols: number = rows,
+  diagonal = 0,
+  options: Pick<CreateOptions, 'device'> = {},
+): Tensor {
   checkOptions('trilMask', options, ['device']);
   checkShape('trilMask', [rows, cols]);
-  const data = Uint8Array.from({ length: rows * cols }, (_, i) => Number((i % cols) - Math.floor(i / cols) <= diagonal));
+  const data = Uint8Array.from({ length: rows * cols }, (_, i) =>
+    Number((i % cols) - Math.floor(i / cols) <= diagonal),
+  );
   return fromTypedArray(data, { dtype: 'bool', shape: [rows, cols], device: options.device });
 }
 

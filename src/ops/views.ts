@@ -35,9 +35,12 @@ function resolveShape(x: Tensor, shape: readonly number[]): number[] {
   const known = sizeOf(rest);
   const fits = open < 0 ? known === x.size : known > 0 && x.size % known === 0;
   if (!fits) {
-    throw new ShapeError(`expected a shape of ${x.size} elements, received ${shapeText(shape)} for a tensor of shape ${shapeText(x.shape)}.`, {
-      op: 'reshape',
-    });
+    throw new ShapeError(
+      `expected a shape of ${x.size} elements, received ${shapeText(shape)} for a tensor of shape ${shapeText(x.shape)}.`,
+      {
+        op: 'reshape',
+      },
+    );
   }
   const to = shape.map((d, i) => (i === open ? x.size / known : d));
   checkShape('reshape', to);
@@ -46,13 +49,17 @@ function resolveShape(x: Tensor, shape: readonly number[]): number[] {
 
 // Strides that show the same elements in `to`, or undefined when no strides can: each run of new dimensions must
 // lie inside old dimensions that are contiguous with each other.
-function viewStrides(shape: readonly number[], strides: readonly number[], to: readonly number[]): number[] | undefined {
+function viewStrides(
+  shape: readonly number[],
+  strides: readonly number[],
+  to: readonly number[],
+): number[] | undefined {
   const size = sizeOf(to);
   if (size === 0) return contiguousStrides(to);
   const old = shape.map((d, i) => [d, strides[i]] as const).filter(([d]) => d !== 1);
   const out = new Array<number>(to.length).fill(0);
   let j = to.length - 1;
-  for (let i = old.length - 1; i >= 0; ) {
+  for (let i = old.length - 1; i >= 0;) {
     let chunk = old[i][0];
     const step = old[i][1];
     while (--i >= 0 && old[i][1] === step * chunk) chunk *= old[i][0];
@@ -81,9 +88,15 @@ export function flatten(x: Tensor, start = 0, end = -1): Tensor {
 export function permute(x: Tensor, dims: readonly number[]): Tensor {
   const order = dims.map((d) => normalizeDim('permute', d, x.ndim));
   if (order.length !== x.ndim || new Set(order).size !== x.ndim) {
-    throw new ShapeError(`expected each of the ${x.ndim} dimensions once, received ${shapeText(dims)}.`, { op: 'permute' });
+    throw new ShapeError(`expected each of the ${x.ndim} dimensions once, received ${shapeText(dims)}.`, {
+      op: 'permute',
+    });
   }
-  return x.view(order.map((d) => x.shape[d]), order.map((d) => x.strides[d]), x.offset);
+  return x.view(
+    order.map((d) => x.shape[d]),
+    order.map((d) => x.strides[d]),
+    x.offset,
+  );
 }
 
 /** Two dimensions exchanged, by default the last two. A view. */
@@ -99,10 +112,16 @@ export function transpose(x: Tensor, dim0 = -2, dim1 = -1): Tensor {
 export function squeeze(x: Tensor, dim?: number): Tensor {
   const gone = dim === undefined ? undefined : normalizeDim('squeeze', dim, x.ndim);
   if (gone !== undefined && x.ndim > 0 && x.shape[gone] !== 1) {
-    throw new ShapeError(`expected a dimension of size 1, received dimension ${dim} of shape ${shapeText(x.shape)}.`, { op: 'squeeze' });
+    throw new ShapeError(`expected a dimension of size 1, received dimension ${dim} of shape ${shapeText(x.shape)}.`, {
+      op: 'squeeze',
+    });
   }
   const left = x.shape.map((_, i) => i).filter((i) => (gone === undefined ? x.shape[i] !== 1 : i !== gone));
-  return x.view(left.map((d) => x.shape[d]), left.map((d) => x.strides[d]), x.offset);
+  return x.view(
+    left.map((d) => x.shape[d]),
+    left.map((d) => x.strides[d]),
+    x.offset,
+  );
 }
 
 /** A dimension of 1 inserted, so that it becomes dimension `dim` of the result. A view. */
@@ -123,9 +142,15 @@ export function expand(x: Tensor, shape: readonly number[]): Tensor {
   const to = shape.map((d, i) => (d === -1 && i >= skip ? x.shape[i - skip] : d));
   checkShape('expand', to);
   if (skip < 0 || !x.shape.every((d, i) => d === 1 || d === to[i + skip])) {
-    throw new ShapeError(`expected a shape that ${shapeText(x.shape)} broadcasts to, received ${shapeText(shape)}.`, { op: 'expand' });
+    throw new ShapeError(`expected a shape that ${shapeText(x.shape)} broadcasts to, received ${shapeText(shape)}.`, {
+      op: 'expand',
+    });
   }
-  return x.view(to, to.map((_, i) => (i < skip || x.shape[i - skip] === 1 ? 0 : x.strides[i - skip])), x.offset);
+  return x.view(
+    to,
+    to.map((_, i) => (i < skip || x.shape[i - skip] === 1 ? 0 : x.strides[i - skip])),
+    x.offset,
+  );
 }
 
 /** Splits a dimension into pieces of `size` (the last may be smaller), or of the given sizes. Views. */
@@ -135,7 +160,10 @@ export function split(x: Tensor, size: number | readonly number[], dim = 0): Ten
   if (typeof size === 'number' && !(Number.isInteger(size) && size > 0)) {
     throw new OptionError(`expected a size that is a whole number above 0, received ${size}.`, { op: 'split' });
   }
-  const sizes = typeof size === 'number' ? Array.from({ length: Math.max(1, Math.ceil(n / size)) }, (_, i) => Math.min(size, n - i * size)) : size;
+  const sizes =
+    typeof size === 'number'
+      ? Array.from({ length: Math.max(1, Math.ceil(n / size)) }, (_, i) => Math.min(size, n - i * size))
+      : size;
   if (x.ndim === 0 || sizes.some((s) => !(Number.isInteger(s) && s >= 0)) || sizes.reduce((a, b) => a + b, 0) !== n) {
     throw new ShapeError(`expected sizes that add up to ${n}, received ${shapeText(sizes)}.`, { op: 'split' });
   }
@@ -159,10 +187,20 @@ export function chunk(x: Tensor, count: number, dim = 0): Tensor[] {
 /** Elements `begin` to `begin + size` along a dimension. A view. */
 export function narrow(x: Tensor, dim: number, begin: number, size: number): Tensor {
   const d = normalizeDim('narrow', dim, x.ndim);
-  if (x.ndim === 0 || !Number.isInteger(begin) || !Number.isInteger(size) || begin < 0 || size < 0 || begin + size > x.shape[d]) {
-    throw new ShapeError(`expected a range inside dimension ${dim} of shape ${shapeText(x.shape)}, received ${size} elements from ${begin}.`, {
-      op: 'narrow',
-    });
+  if (
+    x.ndim === 0 ||
+    !Number.isInteger(begin) ||
+    !Number.isInteger(size) ||
+    begin < 0 ||
+    size < 0 ||
+    begin + size > x.shape[d]
+  ) {
+    throw new ShapeError(
+      `expected a range inside dimension ${dim} of shape ${shapeText(x.shape)}, received ${size} elements from ${begin}.`,
+      {
+        op: 'narrow',
+      },
+    );
   }
   const shape = x.shape.map((n, i) => (i === d ? size : n));
   return x.view(shape, x.strides, sizeOf(shape) === 0 ? x.offset : x.offset + begin * x.strides[d]);

@@ -21,14 +21,19 @@ const optionNames = ['dtype', 'device'] as const;
 
 /** An uninitialised (zeroed) tensor; the way ops get their outputs. */
 export function empty(shape: readonly number[], dtype: DType, device: DeviceName): Tensor {
-  const storage = device === 'reference' ? new ReferenceStorage(dtype, sizeOf(shape)) : new CpuStorage(sizeOf(shape) * dtypeBytes(dtype));
+  const storage =
+    device === 'reference'
+      ? new ReferenceStorage(dtype, sizeOf(shape))
+      : new CpuStorage(sizeOf(shape) * dtypeBytes(dtype));
   return new Tensor(storage, dtype, shape);
 }
 
 /** Throws DeviceError unless `device` is known. */
 export function checkDevice(where: string, device: unknown): asserts device is DeviceName {
   if (!devices.includes(device as DeviceName)) {
-    throw new DeviceError(`expected a device among ${devices.join(', ')}, received ${describe(device)}.`, { op: where });
+    throw new DeviceError(`expected a device among ${devices.join(', ')}, received ${describe(device)}.`, {
+      op: where,
+    });
   }
 }
 
@@ -40,7 +45,13 @@ function resolve(where: string, options: CreateOptions, fallback: DType): { dtyp
 }
 
 // Writes `values` into a new tensor, refusing what the dtype cannot hold.
-function fill(where: string, shape: readonly number[], dtype: DType, device: DeviceName, values: ArrayLike<number>): Tensor {
+function fill(
+  where: string,
+  shape: readonly number[],
+  dtype: DType,
+  device: DeviceName,
+  values: ArrayLike<number>,
+): Tensor {
   const out = empty(shape, dtype, device);
   const data = out.data();
   const range = integerRange[dtype];
@@ -50,7 +61,10 @@ function fill(where: string, shape: readonly number[], dtype: DType, device: Dev
     else if (dtype === 'bool') data[i] = v !== 0 ? 1 : 0;
     else if (range !== undefined && !(Number.isInteger(v) && v >= range[0] && v <= range[1])) {
       out.dispose();
-      throw new DTypeError(`expected whole numbers from ${range[0]} to ${range[1]} for ${dtype}, received ${v} at element ${i}. Round or clamp the values, or choose another dtype.`, { op: where });
+      throw new DTypeError(
+        `expected whole numbers from ${range[0]} to ${range[1]} for ${dtype}, received ${v} at element ${i}. Round or clamp the values, or choose another dtype.`,
+        { op: where },
+      );
     } else data[i] = v;
   }
   return out;
@@ -75,11 +89,18 @@ export function tensor(data: TensorData, options: CreateOptions & { shape?: read
   return fill('tensor', reshaped('tensor', flat.length, shape, options.shape), dtype, device, flat);
 }
 
-function reshaped(where: string, count: number, found: readonly number[], asked: readonly number[] | undefined): readonly number[] {
+function reshaped(
+  where: string,
+  count: number,
+  found: readonly number[],
+  asked: readonly number[] | undefined,
+): readonly number[] {
   const shape = asked ?? found;
   checkShape(where, shape);
   if (sizeOf(shape) !== count) {
-    throw new ShapeError(`expected ${sizeOf(shape)} elements for shape ${shapeText(shape)}, received ${count}.`, { op: where });
+    throw new ShapeError(`expected ${sizeOf(shape)} elements for shape ${shapeText(shape)}, received ${count}.`, {
+      op: where,
+    });
   }
   return [...shape];
 }
@@ -97,13 +118,18 @@ function flatten(data: TensorData, flat: number[], found: { bool: boolean; numbe
     return [(data as TypedArray).length];
   }
   if (!Array.isArray(data)) {
-    throw new DTypeError(`expected numbers, booleans or nested arrays of them, received ${describe(data)}.`, { op: 'tensor' });
+    throw new DTypeError(`expected numbers, booleans or nested arrays of them, received ${describe(data)}.`, {
+      op: 'tensor',
+    });
   }
   let inner: number[] | undefined;
   for (const item of data as readonly TensorData[]) {
     const shape = flatten(item, flat, found, depth + 1);
     if (inner !== undefined && String(inner) !== String(shape)) {
-      throw new ShapeError(`expected rows of the same shape, received ${shapeText(inner)} and ${shapeText(shape)}. Pad the shorter rows.`, { op: 'tensor' });
+      throw new ShapeError(
+        `expected rows of the same shape, received ${shapeText(inner)} and ${shapeText(shape)}. Pad the shorter rows.`,
+        { op: 'tensor' },
+      );
     }
     inner = shape;
   }
@@ -126,7 +152,10 @@ export function fromTypedArray(data: TypedArray, options: CreateOptions & { shap
   const numeric = ArrayBuffer.isView(data) && !/^(Big|DataView)/.test(kind);
   const fallback = defaults[kind] ?? (options.dtype === undefined ? undefined : 'f32');
   if (!numeric || fallback === undefined) {
-    throw new DTypeError(`expected a Float32Array, Float64Array, Int32Array, Int8Array or Uint8Array, received ${kind}. Name the dtype in the options.`, { op: 'fromTypedArray' });
+    throw new DTypeError(
+      `expected a Float32Array, Float64Array, Int32Array, Int8Array or Uint8Array, received ${kind}. Name the dtype in the options.`,
+      { op: 'fromTypedArray' },
+    );
   }
   const { dtype, device } = resolve('fromTypedArray', options, fallback);
   const shape = reshaped('fromTypedArray', data.length, [data.length], options.shape);
@@ -169,12 +198,20 @@ export function arange(start: number, stop?: number, step = 1, options: CreateOp
   const [from, to] = stop === undefined ? [0, start] : [start, stop];
   const count = Math.max(0, Math.ceil((to - from) / step));
   if (!Number.isFinite(count) || step === 0) {
-    throw new OptionError(`expected finite bounds and a step other than 0, received ${from}, ${to}, ${step}.`, { op: 'arange' });
+    throw new OptionError(`expected finite bounds and a step other than 0, received ${from}, ${to}, ${step}.`, {
+      op: 'arange',
+    });
   }
   checkShape('arange', [count]);
   const whole = Number.isInteger(from) && Number.isInteger(step);
   const { dtype, device } = resolve('arange', options, whole ? 'i32' : 'f32');
-  return fill('arange', [count], dtype, device, Float64Array.from({ length: count }, (_, i) => from + i * step));
+  return fill(
+    'arange',
+    [count],
+    dtype,
+    device,
+    Float64Array.from({ length: count }, (_, i) => from + i * step),
+  );
 }
 
 /** `count` evenly spaced values from `start` to `stop`, both included. Dtype `f32`. */
@@ -182,8 +219,15 @@ export function linspace(start: number, stop: number, count: number, options: Cr
   checkOptions('linspace', options, optionNames);
   checkShape('linspace', [count]);
   const { dtype, device } = resolve('linspace', options, 'f32');
-  const at = (i: number): number => (i === count - 1 && count > 1 ? stop : start + ((stop - start) * i) / Math.max(count - 1, 1));
-  return fill('linspace', [count], dtype, device, Float64Array.from({ length: count }, (_, i) => at(i)));
+  const at = (i: number): number =>
+    i === count - 1 && count > 1 ? stop : start + ((stop - start) * i) / Math.max(count - 1, 1);
+  return fill(
+    'linspace',
+    [count],
+    dtype,
+    device,
+    Float64Array.from({ length: count }, (_, i) => at(i)),
+  );
 }
 
 /** The identity matrix, `[n, m]` (m defaults to n). Default dtype `f32`. */

@@ -14,7 +14,10 @@ export function moveTo(x: Tensor, device: DeviceName): Tensor {
   x.checkAlive('to');
   if (x.device === device) return x;
   if (x.storage.layout !== undefined) {
-    throw new DeviceError('expected plain elements, received packed ternary weights. Move the Ternary they belong to.', { op: 'to' });
+    throw new DeviceError(
+      'expected plain elements, received packed ternary weights. Move the Ternary they belong to.',
+      { op: 'to' },
+    );
   }
   const y = empty(x.shape, x.dtype, device);
   y.data().set(x.data());

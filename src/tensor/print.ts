@@ -45,7 +45,9 @@ export function formatTensor(x: Printable, extent: TypedArray, options: FormatOp
 
 function checkWhole(name: string, value: number, most: number): void {
   if (Number.isInteger(value) && value >= 0 && value <= most) return;
-  throw new OptionError(`expected ${name} to be a whole number from 0 to ${most}, received ${value}.`, { op: 'toString' });
+  throw new OptionError(`expected ${name} to be a whole number from 0 to ${most}, received ${value}.`, {
+    op: 'toString',
+  });
 }
 
 // The indices along one dimension, with -1 where elements are left out.
@@ -65,7 +67,9 @@ function visit(x: Layout, edge: number, see: (at: number) => void, dim = 0, at =
 function lines(x: Layout, dim: number, at: number, edge: number, cell: (at: number) => string, indent: number): string {
   const { shape, strides } = x;
   if (dim === shape.length) return cell(at);
-  const parts = indices(shape[dim], edge).map((i) => (i < 0 ? '...' : lines(x, dim + 1, at + i * strides[dim], edge, cell, indent + 1)));
+  const parts = indices(shape[dim], edge).map((i) =>
+    i < 0 ? '...' : lines(x, dim + 1, at + i * strides[dim], edge, cell, indent + 1),
+  );
   const last = dim === shape.length - 1;
   const gap = last ? ', ' : `,${'\n'.repeat(shape.length - 1 - dim)}${' '.repeat(indent + 1)}`;
   return `[${parts.join(gap)}]`;
@@ -78,7 +82,8 @@ function formatter(values: number[], dtype: DType, precision: number): (v: numbe
   const finite = values.filter((v) => Number.isFinite(v) && v !== 0).map(Math.abs);
   const max = finite.reduce((a, b) => Math.max(a, b), 0);
   const min = finite.reduce((a, b) => Math.min(a, b), Infinity);
-  const special = (v: number): string | undefined => (Number.isNaN(v) ? 'nan' : v === Infinity ? 'inf' : v === -Infinity ? '-inf' : undefined);
+  const special = (v: number): string | undefined =>
+    Number.isNaN(v) ? 'nan' : v === Infinity ? 'inf' : v === -Infinity ? '-inf' : undefined;
   if (max >= 1e8 || (finite.length > 0 && (min < 1e-4 || max / min > 1e5))) {
     return (v) => special(v) ?? v.toExponential(precision);
   }

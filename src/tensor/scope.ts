@@ -31,9 +31,12 @@ export function scope<T>(body: () => T): T {
   try {
     result = body();
     if (typeof (result as { then?: unknown } | undefined)?.then === 'function') {
-      throw new OptionError('expected a synchronous function, received one that returns a promise. Await outside and dispose by hand.', {
-        op: 'scope',
-      });
+      throw new OptionError(
+        'expected a synchronous function, received one that returns a promise. Await outside and dispose by hand.',
+        {
+          op: 'scope',
+        },
+      );
     }
     release(result, mine, new Set());
   } finally {

@@ -30,9 +30,15 @@ export function sameShape(a: readonly number[], b: readonly number[]): boolean {
 
 /** Throws ShapeError unless `shape` is an array of at most six whole numbers >= 0 below 2^31. */
 export function checkShape(op: string, shape: readonly number[]): void {
-  const ok = Array.isArray(shape) && shape.length <= maxDims && shape.every((d) => Number.isInteger(d) && d >= 0 && d < 2147483648);
+  const ok =
+    Array.isArray(shape) &&
+    shape.length <= maxDims &&
+    shape.every((d) => Number.isInteger(d) && d >= 0 && d < 2147483648);
   if (!ok) {
-    throw new ShapeError(`expected up to ${maxDims} dimensions, whole numbers from 0 below 2^31, received ${String(shape)}.`, { op });
+    throw new ShapeError(
+      `expected up to ${maxDims} dimensions, whole numbers from 0 below 2^31, received ${String(shape)}.`,
+      { op },
+    );
   }
 }
 

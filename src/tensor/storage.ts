@@ -26,9 +26,12 @@ export interface Storage {
 }
 
 function gone(): DisposedError {
-  return new DisposedError('expected a live tensor, received one that was disposed. Keep it with keep() or create it again.', {
-    op: 'tensor',
-  });
+  return new DisposedError(
+    'expected a live tensor, received one that was disposed. Keep it with keep() or create it again.',
+    {
+      op: 'tensor',
+    },
+  );
 }
 
 interface Held {
@@ -115,7 +118,9 @@ export class ReferenceStorage implements Storage {
   }
 
   address(): { id: number; byteOffset: number } {
-    throw new CaptureError('expected a tensor on "cpu", received one on "reference". Move it with to("cpu").', { op: 'tensor' });
+    throw new CaptureError('expected a tensor on "cpu", received one on "reference". Move it with to("cpu").', {
+      op: 'tensor',
+    });
   }
 }
 
@@ -176,7 +181,9 @@ export class VirtualStorage implements Storage {
 
   address(): { id: number; byteOffset: number } {
     if (this.#place === undefined) {
-      throw new CaptureError('expected a planned value, received one whose program is still being captured.', { op: 'capture' });
+      throw new CaptureError('expected a planned value, received one whose program is still being captured.', {
+        op: 'capture',
+      });
     }
     const at = this.#place.storage.address();
     return { id: at.id, byteOffset: at.byteOffset + this.#place.byteOffset };

@@ -17,7 +17,8 @@ export type NestedNumbers = number | boolean | NestedNumbers[];
  * An immutable n-dimensional array.
  *
  * Views (`slice`, `transpose`, `reshape`, …) share memory with the tensor they come from. Memory is freed when the last
- * tensor over it is disposed or collected; `scope()` and `dispose()` make that prompt.
+ * tensor over it is disposed or collected; `scope()` and `dispose()` make that prompt. The collector can only give memory
+ * back between turns of the event loop, so a long synchronous loop needs a `scope()` around each round.
  */
 export class Tensor {
   /** Size of each dimension. */
@@ -110,7 +111,10 @@ export class Tensor {
   item(): number {
     this.checkAlive('item');
     if (this.size !== 1) {
-      throw new ShapeError(`expected a tensor with one element, received shape ${shapeText(this.shape)}. Index it first.`, { op: 'item' });
+      throw new ShapeError(
+        `expected a tensor with one element, received shape ${shapeText(this.shape)}. Index it first.`,
+        { op: 'item' },
+      );
     }
     return this.toFloat64Array()[0];
   }
@@ -154,6 +158,9 @@ export class Tensor {
 /** Throws DTypeError unless `x` has one of the dtypes. */
 export function expectDType(op: string, what: string, x: { dtype: DType }, ...allowed: DType[]): void {
   if (!allowed.includes(x.dtype)) {
-    throw new DTypeError(`expected ${what} of dtype ${allowed.join(' or ')}, received ${x.dtype}. Convert it with cast().`, { op });
+    throw new DTypeError(
+      `expected ${what} of dtype ${allowed.join(' or ')}, received ${x.dtype}. Convert it with cast().`,
+      { op },
+    );
   }
 }

@@ -1,5 +1,19 @@
 import { DisposedError, OptionError, ShapeError } from '../../src/native/errors';
-import { at, chunk, contiguous, expand, flatten, narrow, permute, reshape, slice, split, squeeze, transpose, unsqueeze } from '../../src/ops/views';
+import {
+  at,
+  chunk,
+  contiguous,
+  expand,
+  flatten,
+  narrow,
+  permute,
+  reshape,
+  slice,
+  split,
+  squeeze,
+  transpose,
+  unsqueeze,
+} from '../../src/ops/views';
 import { arange, tensor, zeros } from '../../src/tensor/create';
 import type { Tensor } from '../../src/tensor/tensor';
 
@@ -29,11 +43,36 @@ describe('slice', () => {
   });
 
   test.each<[string, Parameters<typeof slice> extends [Tensor, ...infer A] ? A : never, readonly number[], unknown]>([
-    ['as in the manual', [':', '-1', '1:4:2'], [2, 2], [[9, 11], [21, 23]]],
+    [
+      'as in the manual',
+      [':', '-1', '1:4:2'],
+      [2, 2],
+      [
+        [9, 11],
+        [21, 23],
+      ],
+    ],
     ['a number drops the dimension', [1, 0], [4], [12, 13, 14, 15]],
     ['so does text', ['-1', '0'], [4], [12, 13, 14, 15]],
-    ['dimensions not named are whole', ['1'], [3, 4], [[12, 13, 14, 15], [16, 17, 18, 19], [20, 21, 22, 23]]],
-    ['an ellipsis', ['...', 2], [2, 3], [[2, 6, 10], [14, 18, 22]]],
+    [
+      'dimensions not named are whole',
+      ['1'],
+      [3, 4],
+      [
+        [12, 13, 14, 15],
+        [16, 17, 18, 19],
+        [20, 21, 22, 23],
+      ],
+    ],
+    [
+      'an ellipsis',
+      ['...', 2],
+      [2, 3],
+      [
+        [2, 6, 10],
+        [14, 18, 22],
+      ],
+    ],
     ['a new dimension', [0, null, 0], [1, 4], [[0, 1, 2, 3]]],
     ['nothing', [':', '3:'], [2, 0, 4], [[], []]],
     ['all indices', [1, 2, 3], [], 23],
@@ -52,7 +91,9 @@ describe('slice', () => {
 
   test('errors', () => {
     const x = cube();
-    expect(() => slice(x, 2)).toThrow(/\[slice\] expected an index from -2 to 1 for dimension 0 of shape \[2, 3, 4\], received 2/);
+    expect(() => slice(x, 2)).toThrow(
+      /\[slice\] expected an index from -2 to 1 for dimension 0 of shape \[2, 3, 4\], received 2/,
+    );
     expect(() => slice(x, ':', '-4')).toThrow(ShapeError);
     expect(() => slice(x, 0, 0, 0, 0)).toThrow(ShapeError);
     expect(() => slice(x, '...', '...')).toThrow(ShapeError);
@@ -112,7 +153,8 @@ describe('reshape', () => {
 
   test('errors', () => {
     const x = cube();
-    for (const bad of [[5, 5], [-1, 5], [-1, -1], [-2, -12], [2.5], [0, -1]]) expect(() => reshape(x, bad)).toThrow(ShapeError);
+    for (const bad of [[5, 5], [-1, 5], [-1, -1], [-2, -12], [2.5], [0, -1]])
+      expect(() => reshape(x, bad)).toThrow(ShapeError);
     expect(() => reshape(zeros([0]), [0, -1])).toThrow(ShapeError);
     expect(() => reshape(x, [1, 1, 1, 1, 1, 1, 24])).toThrow(ShapeError);
     x.dispose();
@@ -161,7 +203,12 @@ test('dimensions of 1 come and go', () => {
 test('expand repeats without a copy', () => {
   const x = tensor([[1], [2]]);
   const y = expand(x, [3, -1, 2]);
-  expect(y.toArray()).toEqual(Array(3).fill([[1, 1], [2, 2]]));
+  expect(y.toArray()).toEqual(
+    Array(3).fill([
+      [1, 1],
+      [2, 2],
+    ]),
+  );
   expect(shares(x, y)).toBe(true);
   expect(contiguous(y).toArray()).toEqual(y.toArray());
   expect(contiguous(x)).toBe(x);
@@ -174,7 +221,10 @@ test('split, chunk and narrow', () => {
   const parts = (list: Tensor[]): unknown[] => list.map((x) => x.toArray());
   expect(parts(split(arange(5), 2))).toEqual([[0, 1], [2, 3], [4]]);
   expect(parts(split(arange(5), [1, 0, 4]))).toEqual([[0], [], [1, 2, 3, 4]]);
-  expect(split(cube(), 2, -1).map((x) => x.shape)).toEqual([[2, 3, 2], [2, 3, 2]]);
+  expect(split(cube(), 2, -1).map((x) => x.shape)).toEqual([
+    [2, 3, 2],
+    [2, 3, 2],
+  ]);
   expect(parts(chunk(arange(5), 3))).toEqual([[0, 1], [2, 3], [4]]);
   expect(parts(split(arange(0), 3))).toEqual([[]]);
   expect(narrow(cube(), 1, 1, 2).shape).toEqual([2, 2, 4]);

@@ -6,9 +6,18 @@ import { moveTo } from '../../src/tensor/move';
 
 describe.each(['cpu', 'reference'] as const)('creation on %s', (device) => {
   test('nested arrays keep their shape and values', () => {
-    const x = tensor([[1, 2, 3], [4, 5, 6]], { device });
+    const x = tensor(
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+      { device },
+    );
     expect(x).toMatchObject({ shape: [2, 3], dtype: 'f32', device, size: 6, ndim: 2, strides: [3, 1], bytes: 24 });
-    expect(x.toArray()).toEqual([[1, 2, 3], [4, 5, 6]]);
+    expect(x.toArray()).toEqual([
+      [1, 2, 3],
+      [4, 5, 6],
+    ]);
   });
 
   test.each([
@@ -18,7 +27,16 @@ describe.each(['cpu', 'reference'] as const)('creation on %s', (device) => {
     ['booleans and numbers', [true, 2], [2], 'f32', [1, 2]],
     ['nothing', [], [0], 'f32', []],
     ['rows of nothing', [[], []], [2, 0], 'f32', [[], []]],
-    ['rows that are typed arrays', [Int8Array.of(1, 2), Int8Array.of(3, 4)], [2, 2], 'f32', [[1, 2], [3, 4]]],
+    [
+      'rows that are typed arrays',
+      [Int8Array.of(1, 2), Int8Array.of(3, 4)],
+      [2, 2],
+      'f32',
+      [
+        [1, 2],
+        [3, 4],
+      ],
+    ],
     ['an Int32Array', Int32Array.of(1, -2), [2], 'i32', [1, -2]],
     ['an Int8Array', Int8Array.of(-128), [1], 'i8', [-128]],
     ['a Uint8ClampedArray', Uint8ClampedArray.of(255) as unknown as Uint8Array, [1], 'u8', [255]],
@@ -30,14 +48,20 @@ describe.each(['cpu', 'reference'] as const)('creation on %s', (device) => {
   });
 
   test('flat data takes a shape', () => {
-    expect(tensor([1, 2, 3, 4], { shape: [2, 2], device }).toArray()).toEqual([[1, 2], [3, 4]]);
+    expect(tensor([1, 2, 3, 4], { shape: [2, 2], device }).toArray()).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
     expect(fromTypedArray(Int32Array.of(1, 2), { shape: [2, 1], device }).toArray()).toEqual([[1], [2]]);
     expect(() => tensor([1, 2, 3], { shape: [2, 2], device })).toThrow(ShapeError);
     expect(() => tensor([1], { shape: [-1], device })).toThrow(ShapeError);
   });
 
   test('constants and ranges', () => {
-    expect(zeros([2, 2], { device }).toArray()).toEqual([[0, 0], [0, 0]]);
+    expect(zeros([2, 2], { device }).toArray()).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
     expect(ones([2], { dtype: 'bf16', device }).toArray()).toEqual([1, 1]);
     expect(full([2], -7, { dtype: 'i8', device }).toArray()).toEqual([-7, -7]);
     expect(full([1], true, { device }).dtype).toBe('bool');
@@ -47,8 +71,14 @@ describe.each(['cpu', 'reference'] as const)('creation on %s', (device) => {
     expect(arange(3, 3, 1, { device }).toArray()).toEqual([]);
     expect(linspace(0, 1, 5, { device }).toArray()).toEqual([0, 0.25, 0.5, 0.75, 1]);
     expect(linspace(2, 9, 1, { device }).toArray()).toEqual([2]);
-    expect(eye(2, 3, { device }).toArray()).toEqual([[1, 0, 0], [0, 1, 0]]);
-    expect(eye(2, 2, { dtype: 'bf16', device }).toArray()).toEqual([[1, 0], [0, 1]]);
+    expect(eye(2, 3, { device }).toArray()).toEqual([
+      [1, 0, 0],
+      [0, 1, 0],
+    ]);
+    expect(eye(2, 2, { dtype: 'bf16', device }).toArray()).toEqual([
+      [1, 0],
+      [0, 1],
+    ]);
   });
 
   test.each(dtypes)('%s comes back as it went in', (dtype) => {
@@ -111,7 +141,14 @@ describe('bf16', () => {
 
   test('rounds to nearest even, to infinity above the largest', () => {
     const round = (v: number): number => bf16ToNumber(numberToBf16(v));
-    expect([1 + 2 ** -8, 1 + 3 * 2 ** -8, 1 + 2 ** -8 + 2 ** -20, 3.4e38, -3.4e38, -0].map(round)).toEqual([1, 1 + 2 ** -6, 1 + 2 ** -7, Infinity, -Infinity, -0]);
+    expect([1 + 2 ** -8, 1 + 3 * 2 ** -8, 1 + 2 ** -8 + 2 ** -20, 3.4e38, -3.4e38, -0].map(round)).toEqual([
+      1,
+      1 + 2 ** -6,
+      1 + 2 ** -7,
+      Infinity,
+      -Infinity,
+      -0,
+    ]);
   });
 
   test('a Uint16Array is read as codes, other arrays as values', () => {
@@ -122,7 +159,14 @@ describe('bf16', () => {
 
 describe('conversion', () => {
   test('data() is the memory itself, of the documented kind', () => {
-    const kinds: Record<string, string> = { f32: 'Float32Array', bf16: 'Uint16Array', i32: 'Int32Array', i8: 'Int8Array', u8: 'Uint8Array', bool: 'Uint8Array' };
+    const kinds: Record<string, string> = {
+      f32: 'Float32Array',
+      bf16: 'Uint16Array',
+      i32: 'Int32Array',
+      i8: 'Int8Array',
+      u8: 'Uint8Array',
+      bool: 'Uint8Array',
+    };
     for (const dtype of dtypes) {
       const x = zeros([2], { dtype });
       expect(Object.prototype.toString.call(x.data()).slice(8, -1)).toBe(kinds[dtype]);
@@ -153,7 +197,13 @@ describe('conversion', () => {
   });
 
   test.each(dtypes)('%s moves between devices and back', (dtype) => {
-    const x = tensor([[0, 1], [1, 0]], { dtype });
+    const x = tensor(
+      [
+        [0, 1],
+        [1, 0],
+      ],
+      { dtype },
+    );
     const there = moveTo(x, 'reference');
     expect(there).toMatchObject({ device: 'reference', dtype, shape: [2, 2] });
     expect(moveTo(there, 'cpu').data()).toEqual(x.data());

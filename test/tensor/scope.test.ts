@@ -24,7 +24,15 @@ describe('dispose', () => {
     x.dispose();
     expect(await live()).toBe(before);
     expect(x.disposed).toBe(true);
-    for (const use of [() => x.data(), () => x.item(), () => x.toArray(), () => x.toFloat64Array(), () => add(x, x), () => slice(x, ':'), () => matmul(x, x)]) {
+    for (const use of [
+      () => x.data(),
+      () => x.item(),
+      () => x.toArray(),
+      () => x.toFloat64Array(),
+      () => add(x, x),
+      () => slice(x, ':'),
+      () => matmul(x, x),
+    ]) {
       expect(use).toThrow(DisposedError);
     }
   });
@@ -38,10 +46,16 @@ describe('dispose', () => {
 
   test('views keep the memory alive, whichever goes first', async () => {
     const before = await live();
-    const x = tensor([[1, 2], [3, 4]]);
+    const x = tensor([
+      [1, 2],
+      [3, 4],
+    ]);
     const view = transpose(x);
     x.dispose();
-    expect(view.toArray()).toEqual([[1, 3], [2, 4]]);
+    expect(view.toArray()).toEqual([
+      [1, 3],
+      [2, 4],
+    ]);
     expect(() => x.data()).toThrow(DisposedError);
     view.dispose();
     expect(await live()).toBe(before);
@@ -54,7 +68,13 @@ describe('scope', () => {
     let lost: Tensor | undefined;
     const kept = scope(() => {
       lost = tensor([1]);
-      return { list: [add(lost, lost)], map: new Map([['a', tensor([5])]]), set: new Set([tensor([6])]), text: 'x', none: null };
+      return {
+        list: [add(lost, lost)],
+        map: new Map([['a', tensor([5])]]),
+        set: new Set([tensor([6])]),
+        text: 'x',
+        none: null,
+      };
     });
     expect(lost?.disposed).toBe(true);
     expect(kept.list[0].item()).toBe(2);

@@ -33,23 +33,34 @@ struct SampleScratch {
   SampleChunk* chunks;
 };
 
-// y = e^x in sixteen double lanes for x <= 0; 0 below -700. The same steps as f64_exp without its branches, so that compilers vectorise it.
+// Doubles in vectors as wide as the target has: elementwise operations, so the bits are those of plain doubles.
+#ifdef ROTOR_AVX2
+constexpr int kDoubles = 4;
+#else
+constexpr int kDoubles = 2;
+#endif
+typedef double f64v __attribute__((vector_size(8 * kDoubles)));
+typedef uint64_t u64v __attribute__((vector_size(8 * kDoubles)));
+
+// y = e^x in sixteen lanes for x <= 0; 0 below -700. As f64_exp, with the Taylor series cut where it ends for |r| <= ln 2 / 2.
 static inline void exp_lanes(const double* x, double* y) {
   constexpr double magic = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to an integer, kept in the low bits
   constexpr double c[] = {1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0, 1.0 / 362880.0, 1.0 / 40320.0, 1.0 / 5040.0,
                           1.0 / 720.0,       1.0 / 120.0,      1.0 / 24.0,      1.0 / 6.0,      0.5,           1.0,
                           1.0};
-  double r[kLanes], p[kLanes], s[kLanes];
-  for (int l = 0; l < kLanes; ++l) {
-    const double t = x[l] < -700.0 ? -700.0 : x[l];
-    const double shifted = t * 1.4426950408889634 + magic, n = shifted - magic;
-    r[l] = (t - n * kLn2Hi) - n * kLn2Lo;
-    s[l] = bits_f64((f64_bits(shifted) - 0x4338000000000000u + 1023u) << 52);
-    p[l] = 1.0 / 6227020800.0;
+  const f64v low = f64v{} - 700.0;
+  for (int g = 0; g < kLanes; g += kDoubles) {
+    f64v v;
+    memcpy(&v, x + g, sizeof v);
+    const f64v t = v < low ? low : v;
+    const f64v shifted = t * 1.4426950408889634 + magic, n = shifted - magic;
+    const f64v r = (t - n * kLn2Hi) - n * kLn2Lo;
+    f64v p = f64v{} + 1.0 / 6227020800.0;
+    for (double ci : c) p = p * r + ci;
+    const u64v exponent = ((u64v)shifted - 0x4338000000000000u + 1023u) << 52;
+    p = v < low ? f64v{} : p * (f64v)exponent;
+    memcpy(y + g, &p, sizeof p);
   }
-  for (double ci : c)
-    for (int l = 0; l < kLanes; ++l) p[l] = p[l] * r[l] + ci;
-  for (int l = 0; l < kLanes; ++l) y[l] = x[l] < -700.0 ? 0.0 : p[l] * s[l];
 }
 
 static inline double fold_lanes(double* lane) {
@@ -87,20 +98,21 @@ static void adjust_chunk(const float* logits, const float* bias, const int32_t* 
 // Second pass over tokens [b, e): the sum of raw probabilities, and keys and weights unless the draw is greedy.
 static void weigh_chunk(const float* logits, const SampleChunk& row, double temperature, int64_t b, int64_t e, const SampleScratch& s, SampleChunk* chunk) {
   double lane[kLanes] = {}, rawLane[kLanes] = {}, x[kLanes], y[kLanes];
-  for (int64_t i = b; i < e; i += kLanes) {
-    const int n = e - i < kLanes ? int(e - i) : kLanes;
-    for (int l = 0; l < kLanes; ++l) x[l] = l < n ? double(logits[i + l]) - row.rawTop : -HUGE_VAL;
+  const auto block = [&](int64_t i, int n) {
+    for (int l = 0; l < n; ++l) x[l] = double(logits[i + l]) - row.rawTop;
+    for (int l = n; l < kLanes; ++l) x[l] = -HUGE_VAL;
     exp_lanes(x, y);
     for (int l = 0; l < kLanes; ++l) rawLane[l] += y[l];
-    if (temperature == 0.0) continue;
-    for (int l = 0; l < kLanes; ++l) x[l] = l < n ? (s.key[i + l] - row.top) / temperature : -HUGE_VAL;
+    if (temperature == 0.0) return;
+    for (int l = 0; l < n; ++l) x[l] = (s.key[i + l] - row.top) / temperature;
     exp_lanes(x, y);
     for (int l = 0; l < kLanes; ++l) lane[l] += y[l];
-    for (int l = 0; l < n; ++l) {
-      s.key[i + l] = x[l];
-      s.weight[i + l] = y[l];
-    }
-  }
+    memcpy(s.key + i, x, size_t(n) * sizeof(double));
+    memcpy(s.weight + i, y, size_t(n) * sizeof(double));
+  };
+  int64_t i = b;
+  for (; i + kLanes <= e; i += kLanes) block(i, kLanes);
+  if (i < e) block(i, int(e - i));
   chunk->rawSum = fold_lanes(rawLane);
   chunk->sum = fold_lanes(lane);
 }
@@ -211,8 +223,8 @@ static int64_t draw(const SampleScratch& s, const SampleChunk& row, const Sample
   return c[take_prefix(c, n, u * total, weight_of) - 1].id;
 }
 
-// The chunks of a row as one.
-static SampleChunk fold_chunks(const SampleChunk* chunks, int64_t count) {
+// What the first pass found in the whole row; the sums stay 0.
+static SampleChunk fold_tops(const SampleChunk* chunks, int64_t count) {
   SampleChunk row = {-HUGE_VAL, -HUGE_VAL, 0.0, 0.0, -1, 0};
   for (int64_t k = 0; k < count; ++k) {
     const SampleChunk& c = chunks[k];
@@ -221,8 +233,6 @@ static SampleChunk fold_chunks(const SampleChunk* chunks, int64_t count) {
       row.best = c.best;
     }
     if (c.rawTop > row.rawTop) row.rawTop = c.rawTop;
-    row.sum += c.sum;
-    row.rawSum += c.rawSum;
     row.bad |= c.bad;
   }
   return row;
@@ -254,15 +264,17 @@ static void sample_(const Args& a, const Worker& w) {
     const auto end = [&](int64_t k) { return (k + 1) * kSampleChunk < vocab ? (k + 1) * kSampleChunk : vocab; };
     for (int64_t k = first; k < last; ++k) adjust_chunk(logits, bias, seen, p, k * kSampleChunk, end(k), s.key, &s.chunks[k]);
     w.sync();
-    const SampleChunk tops = fold_chunks(s.chunks, chunks);
-    w.sync();  // sums go into the chunks that the fold has read
-    const bool sane = !tops.bad && tops.best >= 0 && p.temperature >= 0.0 && p.temperature < HUGE_VAL;
+    SampleChunk row = fold_tops(s.chunks, chunks);
+    const bool sane = !row.bad && row.best >= 0 && p.temperature >= 0.0 && p.temperature < HUGE_VAL;
     if (sane)
-      for (int64_t k = first; k < last; ++k) weigh_chunk(logits, tops, p.temperature, k * kSampleChunk, end(k), s, &s.chunks[k]);
+      for (int64_t k = first; k < last; ++k) weigh_chunk(logits, row, p.temperature, k * kSampleChunk, end(k), s, &s.chunks[k]);
     w.sync();
     if (w.index == 0) {
       if (sane) {
-        const SampleChunk row = fold_chunks(s.chunks, chunks);
+        for (int64_t k = 0; k < chunks; ++k) {
+          row.sum += s.chunks[k].sum;
+          row.rawSum += s.chunks[k].rawSum;
+        }
         const int64_t id = p.temperature == 0.0 ? row.best : draw(s, row, p, vocab, sample_uniform(a.in[4].as<int32_t>() + 2 * t, step[t]));
         a.out[0].as<float>()[t] = float((double(logits[id]) - row.rawTop) - f64_log(row.rawSum));
         token[t] = int32_t(id);

@@ -2,6 +2,7 @@
 #include <type_traits>
 
 #include "../../backend.h"
+#include "../../ops/attention.h"
 #include "../../ternary.h"
 #include "../simd.h"
 #include "../targets.h"

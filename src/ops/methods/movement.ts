@@ -76,6 +76,9 @@ attachMethods({
 Object.defineProperty(Tensor.prototype, 'T', {
   configurable: true,
   get(this: Tensor): Tensor {
-    return permute(this, this.shape.map((_, i) => this.ndim - 1 - i));
+    return permute(
+      this,
+      this.shape.map((_, i) => this.ndim - 1 - i),
+    );
   },
 });
