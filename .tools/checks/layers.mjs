@@ -24,14 +24,18 @@ export const allowed = {
   generate: upTo('model'),
   trace: upTo('model'),
   plot: ['native/errors', 'native/options'],
-  notebook: [...upTo('model'), ...drivers, 'text', 'plot'],
-  bench: [...upTo('model'), ...drivers, 'text'],
-  server: [...upTo('model'), ...drivers, 'text', 'bench'],
-  cli: [...upTo('model'), ...drivers, 'text', 'bench', 'plot', 'server'],
+  notebook: [...upTo('model'), ...drivers, 'text', 'plot', 'language-model'],
+  bench: [...upTo('model'), ...drivers, 'text', 'language-model'],
+  server: [...upTo('model'), ...drivers, 'text', 'bench', 'language-model'],
+  cli: [...upTo('model'), ...drivers, 'text', 'bench', 'plot', 'server', 'language-model'],
 };
 
-/** Files directly in src/: the public index may import every folder, the command line what cli/ may. */
-const entries = { 'index.ts': Object.keys(allowed), 'cli.ts': [...allowed.cli, 'cli'] };
+/** Files directly in src/: the public index may import every folder, the command line what cli/ may, the language model the drivers. */
+const entries = {
+  'index.ts': [...Object.keys(allowed), 'language-model'],
+  'cli.ts': [...allowed.cli, 'cli'],
+  'language-model.ts': [...upTo('model'), ...drivers, 'text'],
+};
 
 /** Module names that a file imports, re-exports or requires. Comments do not count. */
 export function importsOf(source) {

@@ -1,4 +1,4 @@
-import { DisposedError, NativeError } from '../native/errors';
+import { ContextError, DisposedError, NativeError } from '../native/errors';
 import { sample_ } from '../ops/sample';
 import { capture } from '../program/capture';
 import type { Program } from '../program/program';
@@ -41,6 +41,10 @@ interface Prefill {
 // Rows of a prefill program. A prompt is cut into these, largest first; the result does not depend on the cut.
 const buckets = [64, 32, 16, 8, 4, 2, 1];
 
+function chunkOf(tokens: number): number {
+  return buckets.find((n) => n <= tokens) ?? 1;
+}
+
 /**
  * Runs a model token by token on captured programs: prompts go into the cache in chunks, then every step runs the waiting
  * token of each active slot and draws the next one.
@@ -72,6 +76,16 @@ export class Decoder {
     return this.#decode;
   }
 
+  /** Captures the programs that a prompt of `count` tokens needs, so that `prefill` has nothing left to do but run them. */
+  prepare(count: number, withLogits = false): void {
+    this.#check();
+    for (let done = 0; done < count; ) {
+      const size = chunkOf(count - done);
+      this.#prefill(size, withLogits);
+      done += size;
+    }
+  }
+
   /**
    * Runs tokens of a prompt into the cache of a slot.
    *
@@ -80,7 +94,7 @@ export class Decoder {
    *   during the call. Without it no logits are computed.
    * @param onProgress called with the number of tokens done
    * @param maxChunk most tokens of a chunk
-   * @throws the reason of `signal` when it aborts, between two chunks
+   * @throws ContextError beyond the length of the slots; the reason of `signal` when it aborts, between two chunks
    */
   async prefill(
     slot: number,
@@ -94,15 +108,16 @@ export class Decoder {
     } = {},
   ): Promise<void> {
     const { start = 0, onLogits, onProgress, signal, maxChunk = buckets[0] } = options;
+    this.#checkRoom(start + ids.length);
     for (let done = 0; done < ids.length; ) {
       signal?.throwIfAborted();
       this.#check();
-      const size = buckets.find((n) => n <= Math.min(ids.length - done, maxChunk)) ?? 1;
+      const size = chunkOf(Math.min(ids.length - done, maxChunk));
       const { rows, program } = this.#prefill(size, onLogits !== undefined);
       rows.ids.data().set(ids.slice(done, done + size));
       rows.pos.data().set(Array.from({ length: size }, (_, i) => start + done + i));
       rows.slot.data().fill(slot);
-      await program.step();
+      await this.#run(program);
       onLogits?.(program.outputs, done);
       done += size;
       onProgress?.(done);
@@ -112,13 +127,14 @@ export class Decoder {
   /**
    * Runs the waiting token of every active slot and draws the next; `state.token` has it afterwards.
    *
-   * @throws NativeError if the logits of a slot were not numbers
+   * @throws NativeError if the logits of a slot were not numbers; ContextError if a slot is full
    */
   async step(): Promise<StepOutputs> {
     const { program } = this;
-    const active = Array.from(this.state.pos.data(), (p) => p >= 0);
-    await program.step();
-    const bad = this.state.token.data().findIndex((token, i) => active[i] && token < 0);
+    const positions = Array.from(this.state.pos.data());
+    this.#checkRoom(1 + Math.max(...positions));
+    await this.#run(program);
+    const bad = this.state.token.data().findIndex((token, i) => positions[i] >= 0 && token < 0);
     if (bad >= 0) {
       throw new NativeError(`expected finite logits, received NaN or infinity in slot ${bad}. Check the hooks and biases, or the weights of the model.`, { op: 'step' });
     }
@@ -140,11 +156,19 @@ export class Decoder {
   #captureDecode(): Program<StepOutputs> {
     const { token, pos, slot, step, seed, params, seen, bias } = this.state;
     return withTaps(this.#listener, () =>
-      capture(() => {
-        const logits = this.#model.forward({ ids: token, pos, slot, span: this.#length }, this.#cache);
-        return { logits, logprob: sample_(logits, { token, pos, step, seed, params, seen, bias }) };
-      }),
+      capture(() =>
+        scope(() => {
+          const logits = this.#model.forward({ ids: token, pos, slot, span: this.#length }, this.#cache);
+          return { logits, logprob: sample_(logits, { token, pos, step, seed, params, seen, bias }) };
+        }),
+      ),
     );
+  }
+
+  // The reference runs on the calling thread: timers and signals get their turn between two steps.
+  async #run(program: Program<Tensor> | Program<StepOutputs>): Promise<void> {
+    if (program.device === 'reference') await new Promise((resolve) => setImmediate(resolve));
+    await program.step();
   }
 
   #prefill(size: number, withLogits: boolean): Prefill {
@@ -159,6 +183,14 @@ export class Decoder {
     const made = { rows, program };
     this.#prefills.set(key, made);
     return made;
+  }
+
+  #checkRoom(positions: number): void {
+    if (positions <= this.#length) return;
+    throw new ContextError(`expected at most ${this.#length} positions in a slot, received ${positions}. Make the decoder longer.`, {
+      op: 'Decoder',
+      details: { limit: this.#length, positions },
+    });
   }
 
   #check(): void {

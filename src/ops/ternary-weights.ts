@@ -144,6 +144,18 @@ export function ternaryPlanes(weight: Ternary, begin = 0, end = weight.rows): { 
   return { zero: plane(0), plus: plane(1) };
 }
 
+/** Canonical planes of packed weights, flat: what the reference of an op reads in their place. */
+export function packedPlanes(packed: Tensor): Uint8Array {
+  const { layout } = packed.storage;
+  if (layout === undefined) throw new ShapeError('expected packed ternary weights, received a plain tensor.', { op: 'packedPlanes' });
+  if (packed.device === 'reference') return Uint8Array.from(packed.data());
+  const { rows, cols } = layout;
+  const values = callOne(ternaryUnpackDef, [packed], { rows, cols, begin: 0, count: rows });
+  const planes = planesOf(values.data(), rows, cols);
+  values.dispose();
+  return planes;
+}
+
 /** How many weights of each row are -1, 0 and +1: i32 `[rows, 3]`. */
 export function ternaryCounts(weight: Ternary): Tensor {
   const { rows, cols, packed } = weight;

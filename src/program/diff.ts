@@ -5,6 +5,7 @@ import { compareArrays } from '../ops/compare';
 import { runNative } from '../ops/dispatch';
 import type { Operand } from '../ops/record';
 import type { RefArray } from '../ops/schema';
+import { packedPlanes } from '../ops/ternary-weights';
 import { empty, fromTypedArray } from '../tensor/create';
 import type { TypedArray } from '../tensor/dtype';
 import { dtypeBytes, typedZeros } from '../tensor/dtype';
@@ -100,6 +101,10 @@ class Shadow {
     const copy = this.#copies.get(x.storage);
     if (copy === undefined && x.storage instanceof VirtualStorage) {
       throw new OptionError('expected a program on "cpu", received one on "reference".', { op: 'diff' });
+    }
+    if (x.storage.layout !== undefined) {
+      const planes = packedPlanes(new Tensor(x.storage, x.dtype, x.shape, x.strides, x.offset));
+      return { dtype: x.dtype, shape: [planes.length], data: planes };
     }
     const data = readElements(copy ?? x.storage, x);
     return { dtype: x.dtype, shape: x.shape, data: x.dtype === 'f32' ? Float64Array.from(data, Math.fround) : data.slice() };

@@ -17,7 +17,8 @@ export type NestedNumbers = number | boolean | NestedNumbers[];
  * An immutable n-dimensional array.
  *
  * Views (`slice`, `transpose`, `reshape`, …) share memory with the tensor they come from. Memory is freed when the last
- * tensor over it is disposed or collected; `scope()` and `dispose()` make that prompt.
+ * tensor over it is disposed or collected; `scope()` and `dispose()` make that prompt. The collector can only give memory
+ * back between turns of the event loop, so a long synchronous loop needs a `scope()` around each round.
  */
 export class Tensor {
   /** Size of each dimension. */

@@ -10,6 +10,8 @@ import { MODELS } from '../load/fixtures';
 import { type Golden, loadGolden } from '../load/golden';
 import { moduleOutputs } from './modules';
 
+jest.setTimeout(240_000); // the reference is slow on purpose
+
 // How the numbers are proved: `reference` equals the float64 definition; `cpu` is right module by module and record by
 // record, and end to end no farther from float64 than another float32 engine is.
 

@@ -1,6 +1,9 @@
 import type { BitNet } from '../../src/model/bitnet';
 import { consecutiveRows } from '../../src/model/rows';
 import { add } from '../../src/ops/binary';
+import type { TernaryLinear } from '../../src/nn/ternary-linear';
+import { quantizeAct } from '../../src/ops/quantize';
+import { ternaryMatmul } from '../../src/ops/ternary';
 import { fromTypedArray } from '../../src/tensor/create';
 import { scope } from '../../src/tensor/scope';
 import type { Tensor } from '../../src/tensor/tensor';
@@ -29,7 +32,7 @@ export async function moduleOutputs(model: BitNet, golden: Golden): Promise<Map<
     const pre = l === 0 ? embedded(model, ids) : await recorded(l - 1, 'out');
     save('input_layernorm', block.ln1.forward(pre, `${name}.ln1`));
     const x = await recorded(l, 'input_layernorm');
-    block.attn.qkv.forward(x, ['q', 'k', 'v']).forEach((y, i) => save('qkv'[i], y));
+    product(block.attn.qkv, x).forEach((y, i) => save('qkv'[i], y));
     // Attention itself is not recorded: its recorded neighbours are fed through hooks on a run of the block's attention.
     const [q, k, v] = [await recorded(l, 'q'), await recorded(l, 'k'), await recorded(l, 'v')];
     const replaced = new Map([['q', q], ['k', k], ['v', v]].map(([n, y]) => [`${name}.attn.${n as string}.hook_out`, y as Tensor]));
@@ -44,11 +47,11 @@ export async function moduleOutputs(model: BitNet, golden: Golden): Promise<Map<
     const hasSubNorm = block.attn.subNorm !== undefined;
     if (hasSubNorm) save('attn_sub_norm', seen.values.get(`${name}.attn.sub_norm.hook_out`) as Tensor);
     const oIn = hasSubNorm ? await recorded(l, 'attn_sub_norm') : (seen.values.get(`${name}.attn.o.hook_in`) as Tensor);
-    save('o', block.attn.o.forward(oIn, ['o'])[0]);
+    save('o', product(block.attn.o, oIn)[0]);
     const mid = add(pre, await recorded(l, 'o'));
     save('post_attention_layernorm', block.ln2.forward(mid, `${name}.ln2`));
     const y = await recorded(l, 'post_attention_layernorm');
-    block.mlp.gateUp.forward(y, ['g', 'u']).forEach((z, i) => save(['gate', 'up'][i], z));
+    product(block.mlp.gateUp, y).forEach((z, i) => save(['gate', 'up'][i], z));
     const [gate, up] = [await recorded(l, 'gate'), await recorded(l, 'up')];
     const hidden = new CacheListener(new Set([`${name}.mlp.sub_norm.hook_out`, `${name}.mlp.out.hook_in`]));
     withTaps(
@@ -60,11 +63,32 @@ export async function moduleOutputs(model: BitNet, golden: Golden): Promise<Map<
     );
     if (hasSubNorm) save('ffn_sub_norm', hidden.values.get(`${name}.mlp.sub_norm.hook_out`) as Tensor);
     const downIn = hasSubNorm ? await recorded(l, 'ffn_sub_norm') : (hidden.values.get(`${name}.mlp.out.hook_in`) as Tensor);
-    save('down', block.mlp.down.forward(downIn, ['down'])[0]);
+    save('down', product(block.mlp.down, downIn)[0]);
     save('out', add(mid, await recorded(l, 'down')));
   }
   cache.dispose();
   return outputs;
+}
+
+// A projection of recorded input. The recording engine multiplies by the scale in float32, which can turn a near-tie into a
+// tie: there, and only there, its codes are fed instead of ours.
+function product(linear: TernaryLinear, x: Tensor): Tensor[] {
+  const [q8, scale] = quantizeAct(x);
+  const K = x.shape[1];
+  const values = x.data();
+  const codes = Int8Array.from(q8.data());
+  codes.forEach((code, i) => {
+    const row = values.subarray(Math.floor(i / K) * K, (Math.floor(i / K) + 1) * K);
+    const s = Math.fround(127 / row.reduce((m, v) => Math.max(m, Math.abs(v)), 1e-5));
+    const exact = values[i] * s;
+    if (Math.abs(Math.abs(exact % 1) - 0.5) > 1e-5) return;
+    const rounded = Math.fround(exact);
+    const down = Math.floor(rounded);
+    const half = rounded - down === 0.5;
+    codes[i] = Math.max(-128, Math.min(127, half ? down + (down & 1 ? 1 : 0) : Math.round(rounded)));
+    expect(Math.abs(codes[i] - code)).toBeLessThanOrEqual(1);
+  });
+  return ternaryMatmul(fromTypedArray(codes, { shape: x.shape }), scale, linear.weight, linear.rows);
 }
 
 function embedded(model: BitNet, ids: readonly number[]): Tensor {

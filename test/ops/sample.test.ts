@@ -217,7 +217,7 @@ test('successive steps of one seed follow the distribution too', () => {
   expect(value).toBeLessThan(2 + 5 * 2 + 1);
   expect(s.step.data()[0]).toBe(3000);
   expect(s.pos.data()[0]).toBe(3000);
-  expect(s.seen.data().reduce((a, b) => a + b, 0)).toBe(3000);
+  expect(Array.from(s.seen.data()).reduce((a, b) => a + b, 0)).toBe(3000);
 });
 
 test('uniform numbers stay inside (0, 1)', () => {

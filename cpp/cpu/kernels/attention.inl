@@ -5,7 +5,8 @@ namespace rotor {
 namespace ROTOR_TARGET {
 
 constexpr int64_t kPositionBlock = 64;  // positions of a unit of work: its keys or values stay in the cache for all rows of a group
-constexpr int64_t kElementBlock = 32;   // elements of a value that a unit of work adds up
+constexpr int64_t kElementBlock = 64;   // elements of a value that a unit of work adds up
+constexpr int64_t kPrefetch = 16;       // positions ahead
 
 // Whether row t is active: position and slot inside the cache. An idle row (position -1) is no fault.
 static bool attends(const Args& a, const View& cache, int32_t slot, int32_t pos) {
@@ -51,7 +52,7 @@ static void value_heads(const float* pattern, int64_t stride, const float* value
     for (int c = 0; c < C; ++c) acc[h][c] = b == 0 ? f32x16::set1(0.0f) : part(z + h * size + i, c);
   for (int64_t p = b; p < e; ++p) {
     const float* v = values + p * size + i;
-    for (int c = 0; c < C; ++c) __builtin_prefetch(v + kPositionBlock * size + c * kLanes);
+    for (int c = 0; c < C; ++c) __builtin_prefetch(v + kPrefetch * size + c * kLanes);
     f32x16 vi[C];
     for (int c = 0; c < C; ++c) vi[c] = part(v, c);
     for (int h = 0; h < N; ++h) {
@@ -106,7 +107,7 @@ static void value_rows(const Worker& w, const AttentionRow* rows, int64_t count,
   int64_t n = 0, u, end;
   for (int64_t r = 0; r < count; ++r) n = rows[r].n > n ? rows[r].n : n;
   for (w.range(kvHeads * blocks, 1, &u, &end); u < end; ++u) {
-    const int64_t g = u / blocks, i = u % blocks * kElementBlock;
+    const int64_t g = u / blocks, i = u % blocks * kElementBlock, last = i + kElementBlock < size ? i + kElementBlock : size;
     for (int64_t b = 0; b < n; b += kPositionBlock) {
       for (int64_t r = 0; r < count; ++r) {
         const AttentionRow& row = rows[r];
@@ -117,9 +118,9 @@ static void value_rows(const Worker& w, const AttentionRow* rows, int64_t count,
           constexpr int N = decltype(width)::value;
           const float* pattern = row.scores + (g * group + h) * stride;
           float* z = row.z + (g * group + h) * size;
-          if (i + kElementBlock <= size) return value_heads<N, 2>(pattern, stride, values, size, b, e, i, kLanes, z);
-          for (int64_t j = i; j < size; j += kLanes)
-            value_heads<N, 1>(pattern, stride, values, size, b, e, j, size - j < kLanes ? size - j : kLanes, z);
+          int64_t j = i;
+          for (; j + 2 * kLanes <= last; j += 2 * kLanes) value_heads<N, 2>(pattern, stride, values, size, b, e, j, kLanes, z);
+          for (; j < last; j += kLanes) value_heads<N, 1>(pattern, stride, values, size, b, e, j, last - j < kLanes ? last - j : kLanes, z);
         });
       }
     }

@@ -1,0 +1,17 @@
+export type { BenchOptions, BenchTarget } from './bench';
+export { bench } from './bench';
+export { buildFacts, packageVersion } from './build';
+export type { Build } from './build';
+export type { ModelSize } from './floor';
+export { bytesPerToken, measureBandwidth, modelSize } from './floor';
+export type { Machine } from './machine';
+export { machineFacts } from './machine';
+export { modelHash } from './model-hash';
+export type { OverheadOptions } from './overhead';
+export { benchOverhead } from './overhead';
+export type { OverheadReceipt, Receipt, ReceiptBase } from './receipt';
+export { readReceipts, writeReceipt } from './receipt';
+export type { BootstrapOptions } from './stats';
+export { bootstrapInterval, mean, median, stddev } from './stats';
+export type { VerifiedReceipt, VerifyOptions, VerifyReport } from './verify';
+export { verifyReceipt } from './verify';

@@ -1,0 +1,53 @@
+import { OptionError } from '../native/errors';
+import type { GenerateEvent, GenerateResult } from './result';
+import type { Runner } from './runner';
+
+/**
+ * A generation under way: loop over it for the tokens as they are drawn, ask `result()` for everything at the end, or both,
+ * in this order. Nothing runs before one of them is asked for, and a token is computed when the loop wants it.
+ *
+ * Leaving the loop early ends the generation; its results then say `abort`.
+ */
+export class Generation implements AsyncIterable<GenerateEvent> {
+  readonly #runner: Runner;
+  readonly #events: AsyncGenerator<GenerateEvent, void, undefined>;
+  #use: 'new' | 'loop' | 'result' = 'new';
+
+  /** For the library's own use: see `generate()`. */
+  constructor(runner: Runner) {
+    this.#runner = runner;
+    this.#events = runner.events();
+  }
+
+  /** @throws OptionError on a second loop, or after `result()` */
+  [Symbol.asyncIterator](): AsyncIterableIterator<GenerateEvent> {
+    if (this.#use !== 'new') {
+      throw new OptionError('expected one loop over a generation, before result(), received another. Call generate() again.', { op: 'Generation' });
+    }
+    this.#use = 'loop';
+    const events = this.#events;
+    const iterator: AsyncIterableIterator<GenerateEvent> = {
+      next: () => events.next(),
+      return: async () => {
+        await events.return();
+        this.#runner.end();
+        return { done: true, value: undefined };
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
+  }
+
+  /**
+   * One result per prompt, in order. Runs the generation to its end, or waits for the end of the loop over it.
+   *
+   * @throws whatever went wrong while generating; an abort is no error
+   */
+  async result(): Promise<GenerateResult[]> {
+    if (this.#use === 'new') {
+      this.#use = 'result';
+      while ((await this.#events.next()).done !== true);
+    }
+    return this.#runner.finished;
+  }
+}

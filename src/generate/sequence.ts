@@ -1,0 +1,136 @@
+import type { TokenLogprob } from './logprobs';
+import type { Request } from './options';
+import type { FinishReason, GenerateEvent, GenerateResult, TextCodec, Timings } from './result';
+import { StopFilter } from './stop-text';
+
+/** Which extras a result has. */
+export interface Wanted {
+  readonly logprobs: boolean;
+  readonly topLogprobs: number;
+  /** Most likely tokens per prompt token; undefined for no prompt log probabilities. */
+  readonly promptLogprobs: number | undefined;
+}
+
+/** One prompt on its way: collects tokens, turns them into text, and knows when to end. */
+export class Sequence {
+  readonly ids: number[] = [];
+  readonly promptLogprobs: (number | null)[];
+  readonly promptTopLogprobs: (readonly TokenLogprob[] | null)[];
+  finishReason: FinishReason | undefined;
+  /** Milliseconds spent on the prompt. */
+  promptMs = 0;
+  /** Milliseconds from the start of the generation to the first token. */
+  firstTokenMs = 0;
+  /** Milliseconds of the steps after the first. */
+  predictedMs = 0;
+  readonly #logprobs: number[] = [];
+  readonly #topLogprobs: (readonly TokenLogprob[])[] = [];
+  readonly #decoder: ReturnType<TextCodec['decodeStream']> | undefined;
+  readonly #filter: StopFilter;
+  #text = '';
+  #stopReason: number | string | undefined;
+
+  constructor(
+    readonly index: number,
+    readonly request: Request,
+    readonly wanted: Wanted,
+    codec: TextCodec | undefined,
+  ) {
+    this.#decoder = codec?.decodeStream();
+    this.#filter = new StopFilter(request.stop);
+    this.promptLogprobs = request.prompt.map(() => null);
+    this.promptTopLogprobs = request.prompt.map(() => null);
+    if (request.maxTokens === 0) this.finishReason = 'length';
+  }
+
+  /** Whether there is a token to draw. */
+  get active(): boolean {
+    return this.finishReason === undefined;
+  }
+
+  /** Pairs of token and value to add to the logits of the next token. */
+  bias(): Map<number, number> {
+    const { bias, eosIds, stopIds, minTokens } = this.request;
+    const ends = this.ids.length < minTokens ? [...eosIds, ...stopIds] : [];
+    return new Map([...bias, ...ends.map((id) => [id, -Infinity] as const)]);
+  }
+
+  /** Takes the next token. */
+  accept(id: number, logprob: number, topLogprobs: readonly TokenLogprob[] | undefined): GenerateEvent {
+    this.ids.push(id);
+    this.#logprobs.push(logprob);
+    if (topLogprobs !== undefined) this.#topLogprobs.push(topLogprobs);
+    const text = this.#advance(id);
+    const position = this.request.prompt.length + this.ids.length - 1;
+    return {
+      sequence: this.index,
+      id,
+      text,
+      logprob,
+      ...(topLogprobs === undefined ? {} : { topLogprobs }),
+      position,
+      ...(this.finishReason === undefined ? {} : { finishReason: this.finishReason }),
+    };
+  }
+
+  /** Ends the sequence where it is. */
+  abort(): void {
+    if (this.active) this.#finish('abort');
+  }
+
+  result(captureMs: number): GenerateResult {
+    const { request, ids, wanted } = this;
+    const promptTokens = request.prompt.length;
+    return {
+      ids,
+      text: this.#decoder === undefined ? undefined : this.#text,
+      finishReason: this.finishReason ?? 'abort',
+      stopReason: this.#stopReason,
+      usage: { promptTokens, completionTokens: ids.length, totalTokens: promptTokens + ids.length },
+      timings: this.#timings(captureMs),
+      seed: request.seed,
+      ...(wanted.logprobs || wanted.topLogprobs > 0 ? { logprobs: this.#logprobs } : {}),
+      ...(wanted.topLogprobs > 0 ? { topLogprobs: this.#topLogprobs } : {}),
+      ...(wanted.promptLogprobs === undefined ? {} : { promptLogprobs: this.promptLogprobs }),
+      ...(wanted.promptLogprobs ? { promptTopLogprobs: this.promptTopLogprobs } : {}),
+    };
+  }
+
+  #timings(captureMs: number): Timings {
+    const { promptMs, firstTokenMs, predictedMs, ids, request } = this;
+    const rate = (n: number, ms: number): number => (n > 0 && ms > 0 ? (1000 * n) / ms : 0);
+    return {
+      captureMs,
+      promptMs,
+      firstTokenMs,
+      predictedMs,
+      promptPerSecond: rate(request.prompt.length, promptMs),
+      predictedPerSecond: rate(ids.length - 1, predictedMs),
+    };
+  }
+
+  // The text that is certain with this token; may end the sequence.
+  #advance(id: number): string {
+    const { eosIds, stopIds, minTokens, maxTokens } = this.request;
+    if (eosIds.has(id) || stopIds.has(id)) return this.#finish(eosIds.has(id) ? 'eos' : 'stop', id);
+    const piece = this.#decoder?.push(id) ?? '';
+    const { text, stop } = this.ids.length >= minTokens ? this.#filter.push(piece) : { text: piece, stop: undefined };
+    this.#text += text;
+    if (stop !== undefined) {
+      this.finishReason = 'stop';
+      this.#stopReason = stop;
+      return text;
+    }
+    return this.ids.length < maxTokens ? text : text + this.#finish('length');
+  }
+
+  // Ends the sequence; returns the text that was still held back.
+  #finish(reason: FinishReason, stopReason?: number): string {
+    this.finishReason = reason;
+    this.#stopReason = stopReason;
+    const { text, stop } = this.#filter.push(this.#decoder?.flush() ?? '');
+    const rest = stop === undefined ? text + this.#filter.flush() : text;
+    this.#text += rest;
+    return rest;
+  }
+}

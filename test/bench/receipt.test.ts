@@ -1,0 +1,203 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+import { bench } from '../../src/bench/bench';
+import { bytesPerToken, modelSize } from '../../src/bench/floor';
+import { benchOverhead } from '../../src/bench/overhead';
+import type { Receipt } from '../../src/bench/receipt';
+import { readReceipts, throughput, writeReceipt } from '../../src/bench/receipt';
+import { verifyReceipt } from '../../src/bench/verify';
+import { loadBitNet } from '../../src/load/load-model';
+import type { BitNet } from '../../src/model/bitnet';
+import { memoryStats, setThreads } from '../../src/native/device-info';
+import { ContextError, LoadError, OptionError } from '../../src/native/errors';
+import { receiptBars } from '../../src/plot/receipts';
+
+const path = join(__dirname, '..', '..', 'models', 'rotor-tiny');
+let model: BitNet;
+let directory: string;
+let receipts: Receipt[];
+
+// Memory that was looked at with data() is given back when the view is collected.
+async function settledBytes(): Promise<number> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  for (let i = 0; i < 3; i++) {
+    collect();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return memoryStats().liveBytes;
+}
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'rotor-bench-'));
+  model = await loadBitNet(path);
+  receipts = await bench({ model, path }, { nPrompt: 9, nGen: 5, repetitions: 2, threads: 1 });
+}, 60_000);
+
+afterAll(async () => {
+  model.dispose();
+  await rm(directory, { recursive: true });
+});
+
+describe('receipts', () => {
+  test('carry the keys of llama-bench and the facts of machine, build and model', () => {
+    expect(receipts.map((r) => r.test)).toEqual(['pp9', 'tg5']);
+    for (const receipt of receipts) {
+      expect(receipt).toMatchObject({
+        kind: 'throughput',
+        n_threads: 1,
+        device: 'cpu',
+        n_depth: 0,
+        model_filename: path,
+      });
+      expect(receipt.model_n_params).toBe(5776640);
+      expect(receipt.model_sha256).toMatch(/^[0-9a-f]{64}$/);
+      expect(receipt.samples_ns).toHaveLength(2);
+      expect(receipt.samples_bandwidth).toHaveLength(3);
+      expect(receipt.build_commit).not.toBe('');
+      expect(receipt.compiler).not.toBe('');
+      expect(receipt.variants).toContain(receipt.variant);
+      expect(Date.parse(receipt.test_time)).not.toBeNaN();
+      for (const value of [receipt.avg_ns, receipt.avg_ts, receipt.median_ts, receipt.peak_rss_bytes])
+        expect(value).toBeGreaterThan(0);
+      expect(receipt.interval_ts[0]).toBeLessThanOrEqual(receipt.median_ts);
+      expect(receipt.interval_ts[1]).toBeGreaterThanOrEqual(receipt.median_ts);
+    }
+    expect(receipts[0]).toMatchObject({ n_prompt: 9, n_gen: 0, bytes_per_token: null, percent_of_floor: null });
+    expect(receipts[1]).toMatchObject({ n_prompt: 0, n_gen: 5 });
+  });
+
+  test('the floor is the bytes of a token over the bandwidth of the same run', () => {
+    const { bytes_per_token, read_bandwidth, floor_ts, percent_of_floor, median_ts } = receipts[1];
+    expect(floor_ts).toBeCloseTo((read_bandwidth as number) / (bytes_per_token as number), 6);
+    expect(percent_of_floor).toBeCloseTo((100 * median_ts) / (floor_ts as number), 6);
+  });
+
+  test('the bytes of a token, counted by hand', () => {
+    const [layers, hidden, ffn, vocab, kv] = [6, 256, 768, 4096, 128];
+    const rows = 2 * hidden + 2 * kv + 2 * ffn + hidden;
+    const packed = (2 * hidden * hidden + 2 * kv * hidden + 3 * ffn * hidden) / 4;
+    const norms = 4 * (layers * (3 * hidden + ffn) + hidden);
+    const size = modelSize(model);
+    expect(size.weightBytes).toBe(layers * (packed + 4 * rows) + norms + 2 * vocab * hidden + 2 * hidden);
+    expect(size.positionBytes).toBe(2 * 4 * layers * kv);
+    // Five tokens see 1, 2, 3, 4 and 5 positions: 3 in the mean.
+    expect(bytesPerToken(size, 5)).toBe(size.weightBytes + 3 * size.positionBytes);
+  });
+
+  test('statistics come from the samples', () => {
+    const { avg_ts, median_ts, stddev_ts, samples_ts, avg_ns } = throughput(10, [1e9, 2e9, 5e9]);
+    expect(samples_ts).toEqual([10, 5, 2]);
+    expect(median_ts).toBe(5);
+    expect(avg_ts).toBeCloseTo(17 / 3, 12);
+    expect(stddev_ts).toBeCloseTo(Math.sqrt(((10 - 17 / 3) ** 2 + (5 - 17 / 3) ** 2 + (2 - 17 / 3) ** 2) / 2), 12);
+    expect(avg_ns).toBeCloseTo(8e9 / 3, 3);
+  });
+
+  test('hashes do not depend on threads, and nothing stays allocated', async () => {
+    const before = await settledBytes();
+    const again = await bench(model, { nPrompt: 9, nGen: 5, repetitions: 1, warmup: false, threads: 2 });
+    setThreads(1);
+    expect(again.map((r) => [r.output_hash, r.logits_hash])).toEqual(
+      receipts.map((r) => [r.output_hash, r.logits_hash]),
+    );
+    expect(again[0]).toMatchObject({ n_threads: 2, model_filename: '', model_sha256: null });
+    expect(await settledBytes()).toBe(before);
+  });
+
+  test('are written, read back, and drawn', async () => {
+    const file = await writeReceipt(join(directory, 'made', 'here'), receipts[1]);
+    expect(await readReceipts(file)).toEqual([receipts[1]]);
+    expect(await readdir(join(directory, 'made', 'here'))).toHaveLength(1);
+    expect(() => receiptBars(receipts)).not.toThrow();
+  });
+
+  test('a rerun gives the same output and a ratio', async () => {
+    const file = join(directory, 'all.json');
+    await writeFile(file, JSON.stringify(receipts));
+    const report = await verifyReceipt(file);
+    expect(report.ok).toBe(true);
+    expect(report.results.map((r) => [r.test, r.sameOutput, r.sameMachine])).toEqual([
+      ['pp9', true, true],
+      ['tg5', true, true],
+    ]);
+    for (const { ratio, then_ts, now_ts } of report.results) expect(ratio).toBeCloseTo(now_ts / then_ts, 12);
+  });
+
+  test('a receipt whose output cannot be had again is found out', async () => {
+    const file = join(directory, 'changed.json');
+    await writeFile(file, JSON.stringify({ ...receipts[1], logits_hash: 'f'.repeat(64) }));
+    const report = await verifyReceipt(file);
+    expect(report.ok).toBe(false);
+    expect(report.results[0].sameOutput).toBe(false);
+  });
+
+  test('a receipt of another model is refused', async () => {
+    const file = join(directory, 'other.json');
+    await writeFile(file, JSON.stringify({ ...receipts[1], model_sha256: '0'.repeat(64) }));
+    await expect(verifyReceipt(file)).rejects.toThrow(LoadError);
+  });
+
+  test.each([
+    ['no JSON', 'rotor'],
+    ['a list of something else', '[1]'],
+    ['an object of something else', '{"receipt_version": 1}'],
+    ['another version', '{"receipt_version": 2, "kind": "overhead", "n_threads": 1, "median_us": 1}'],
+    ['nothing to run', '[]'],
+  ])('a file with %s is a LoadError', async (name, text) => {
+    const file = join(directory, `${name.replaceAll(' ', '-')}.json`);
+    await writeFile(file, text);
+    await expect(verifyReceipt(file)).rejects.toThrow(LoadError);
+  });
+
+  test('a missing file is a LoadError', async () => {
+    await expect(verifyReceipt(join(directory, 'none.json'))).rejects.toThrow(/no file/);
+  });
+});
+
+describe('bench', () => {
+  test.each([
+    ['a fraction', { nPrompt: 1.5 }],
+    ['a negative count', { nGen: -1 }],
+    ['no repetitions', { repetitions: 0 }],
+    ['nothing to do', { nPrompt: 0, nGen: 0 }],
+    ['an unknown option', { nPromt: 4 } as object],
+  ])('%s is an OptionError', async (_, options) => {
+    await expect(bench(model, options)).rejects.toThrow(OptionError);
+  });
+
+  test('more tokens than the context is a ContextError', async () => {
+    await expect(bench(model, { nPrompt: 257 })).rejects.toThrow(ContextError);
+  });
+
+  test('stops when its signal does and leaves nothing allocated', async () => {
+    const before = await settledBytes();
+    const controller = new AbortController();
+    const onProgress = (): void => controller.abort(new Error('enough'));
+    await expect(bench(model, { nPrompt: 4, nGen: 4, signal: controller.signal, onProgress })).rejects.toThrow(
+      'enough',
+    );
+    expect(await settledBytes()).toBe(before);
+  });
+
+  test('overhead: three receipts with times above zero, nothing left allocated', async () => {
+    const before = await settledBytes();
+    const overhead = await benchOverhead({ samples: 3 });
+    expect(overhead.map((r) => r.test)).toEqual([
+      'overhead eager add',
+      'overhead eager concat of 8',
+      'overhead captured add',
+    ]);
+    for (const r of overhead) {
+      expect(r.samples_us).toHaveLength(3);
+      expect(r.median_us).toBeGreaterThan(0);
+      expect(r.kind).toBe('overhead');
+    }
+    expect(await settledBytes()).toBe(before);
+    await expect(benchOverhead({ samples: 0 })).rejects.toThrow(OptionError);
+  });
+});
