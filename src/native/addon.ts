@@ -22,6 +22,8 @@ export interface NativeDeviceInfo {
   variant: string;
   /** Variants that were compiled in and can run here, slowest first. */
   variants: string[];
+  /** The variant gave the bits of `scalar` when the addon was loaded; else loading fails. */
+  selfTest: 'passed';
   cpu: string;
   cores: number;
   threads: number;

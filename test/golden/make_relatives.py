@@ -6,6 +6,8 @@ usage: make_relatives.py masters|llama OUTDIR [--seed N]
 masters  BitNet with bf16 master weights, ternarised at load (`quantization_mode: online`); one KV head, width 96
 llama    Llama type: packed weights whose stored scale divides (`linear_class: bitlinear`), SiLU, no sub-norms,
          a separate head, an explicit head_dim (48) that is not hidden_size / heads, no bos
+The norms are float32 with 24-bit fractions: products of bf16 norms and bf16 embeddings have so few bits that many lie
+exactly halfway between two int8 codes, where every engine's last bit decides.
 Needs numpy only. Sizes are small so that the files can be kept in the repository.
 """
 import argparse
@@ -44,7 +46,7 @@ def tensors(kind, seed):
     floats = lambda name, shape, mean, sd: ("BF16", bf16(mean + sd * rng(name).standard_normal(shape)))
     out = {}
     table = lambda name: out.__setitem__(name, floats(name, (V, D), 0, 0.05))
-    norm = lambda name, n: out.__setitem__(name, floats(name, (n,), 1, 0.1))
+    norm = lambda name, n: out.__setitem__(name, ("F32", (0.5 + rng(name).random(n)).astype(np.float32)))
     table("model.embed_tokens.weight")
     norm("model.norm.weight", D)
     if kind == "llama":

@@ -4,7 +4,7 @@ import { tensor } from '../../src/tensor/create';
 
 test('names the variant in use, among those that can run here', () => {
   const [cpu, reference] = deviceInfo();
-  expect(cpu).toMatchObject({ name: 'cpu', variants: expect.arrayContaining(['scalar']) });
+  expect(cpu).toMatchObject({ name: 'cpu', selfTest: 'passed', variants: expect.arrayContaining(['scalar']) });
   if (cpu.name === 'cpu') expect(cpu.variants).toContain(cpu.variant);
   expect(reference).toEqual({ name: 'reference', variant: 'float64' });
 });

@@ -144,7 +144,7 @@ static inline void spreadBlock(const uint8_t* w, int64_t quads, uint8_t* codes) 
 
 // Adds the products of one block for T rows of activations and two octets of weights.
 template <int T>
-[[gnu::noinline]] static void byteTile(const uint8_t* codes, const int8_t* x, int64_t stride, int64_t quads, int32_t (*sums)[kTileRows], int octet) {
+[[gnu::noinline]] static void byteTile(const uint8_t* codes, const int8_t* x, int64_t quads, int32_t (*sums)[kTileRows], int octet) {
   __m256i acc[T][2];
 #pragma GCC unroll 4
   for (int t = 0; t < T; ++t) acc[t][0] = acc[t][1] = _mm256_setzero_si256();
@@ -154,7 +154,7 @@ template <int T>
 #pragma GCC unroll 4
     for (int t = 0; t < T; ++t) {
       int32_t four;
-      memcpy(&four, x + t * stride + 4 * q, 4);
+      memcpy(&four, x + t * kBlockCols + 4 * q, 4);
       const __m256i v = _mm256_set1_epi32(four);
       acc[t][0] = _mm256_add_epi16(acc[t][0], _mm256_maddubs_epi16(u0, v));
       acc[t][1] = _mm256_add_epi16(acc[t][1], _mm256_maddubs_epi16(u1, v));
@@ -176,15 +176,19 @@ template <class Emit>
 static void byteProduct(const Args& a, const Worker& w, const int8_t* x, int64_t tokens, const uint8_t* packed, int64_t rows, int64_t cols, Emit emit) {
   const int64_t padded = roundUp(cols, kStepCols), groupBytes = padded / 8 * kTileBytes;
   int32_t* rowSum = reinterpret_cast<int32_t*>(a.scratch);
+  // The activations, block of columns by block, so that what one block of weights meets lies together.
   int8_t* copy = reinterpret_cast<int8_t*>(a.scratch) + roundUp(tokens * 4, 64);
   int64_t b, e;
   w.range(tokens, 1, &b, &e);
   for (int64_t t = b; t < e; ++t) {
-    int8_t* to = copy + t * padded;
-    memcpy(to, x + t * cols, size_t(cols));
-    memset(to + cols, 0, size_t(padded - cols));
     int32_t sum = 0;
-    for (int64_t k = 0; k < cols; ++k) sum += to[k];
+    for (int64_t k = 0; k < padded; k += kBlockCols) {
+      int8_t* to = copy + (k * tokens + t * kBlockCols);
+      const int64_t n = cols - k < kBlockCols ? cols - k : kBlockCols;
+      memcpy(to, x + t * cols + k, size_t(n));
+      memset(to + n, 0, size_t(kBlockCols - n));
+      for (int64_t i = 0; i < kBlockCols; ++i) sum += to[i];
+    }
     rowSum[t] = sum;
   }
   w.sync();
@@ -198,12 +202,12 @@ static void byteProduct(const Args& a, const Worker& w, const int8_t* x, int64_t
       for (int64_t k = 0; k < padded; k += kBlockCols) {
         const int64_t quads = (padded - k < kBlockCols ? padded - k : kBlockCols) / 4;
         spreadBlock(packed + r / kTileRows * groupBytes + k / 8 * kTileBytes, quads, codes);
-        const int8_t* at = copy + first * padded + k;
+        const int8_t* at = copy + k * tokens + first * kBlockCols;
         for (int octet = 0; octet < 4; octet += 2) {
           int64_t t = 0;
-          for (; t + 4 <= n; t += 4) byteTile<4>(codes, at + t * padded, padded, quads, sums + t, octet);
-          if (n - t >= 2) byteTile<2>(codes, at + t * padded, padded, quads, sums + t, octet), t += 2;
-          if (n - t == 1) byteTile<1>(codes, at + t * padded, padded, quads, sums + t, octet);
+          for (; t + 4 <= n; t += 4) byteTile<4>(codes, at + t * kBlockCols, quads, sums + t, octet);
+          if (n - t >= 2) byteTile<2>(codes, at + t * kBlockCols, quads, sums + t, octet), t += 2;
+          if (n - t == 1) byteTile<1>(codes, at + t * kBlockCols, quads, sums + t, octet);
         }
       }
       const int64_t count = rows - r < kTileRows ? rows - r : kTileRows;
