@@ -37,7 +37,8 @@ struct Record {
 };
 static_assert(sizeof(Record) == 1008, "mirrored in src/native/abi.ts");
 
-inline int64_t dtypeBytes(DType t) {
+// Inlined everywhere, see ROTOR_INLINE in backend.h.
+[[gnu::always_inline]] inline int64_t dtypeBytes(DType t) {
   switch (t) {
     case DType::f32:
     case DType::i32:

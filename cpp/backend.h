@@ -7,6 +7,10 @@
 
 #include "abi.h"
 
+// Functions that kernels use from here are never emitted on their own: the linker could keep the copy that was compiled for a
+// newer CPU and give it to everybody.
+#define ROTOR_INLINE [[gnu::always_inline]] inline
+
 namespace rotor {
 
 // A resolved tensor: validated pointer, dimensions and strides in elements.
@@ -19,12 +23,12 @@ struct View {
   int64_t size = 0;
 
   template <class T>
-  T* as() const {
+  ROTOR_INLINE T* as() const {
     return static_cast<T*>(data);
   }
   // Dimension counted from the end: last(0) is the innermost. 1 where there is none.
-  int64_t last(int i) const { return i < ndim ? dims[ndim - 1 - i] : 1; }
-  bool contiguous() const {
+  ROTOR_INLINE int64_t last(int i) const { return i < ndim ? dims[ndim - 1 - i] : 1; }
+  ROTOR_INLINE bool contiguous() const {
     int64_t step = 1;
     for (int i = ndim - 1; i >= 0; --i) {
       if (dims[i] != 1 && strides[i] != step) return false;
@@ -39,7 +43,7 @@ struct Fault {
   std::atomic<int> raised{0};
   std::atomic<int64_t> value{0};
   std::atomic<int64_t> limit{0};
-  void raise(int64_t v, int64_t lim) {
+  ROTOR_INLINE void raise(int64_t v, int64_t lim) {
     if (raised.exchange(1) == 0) {
       value = v;
       limit = lim;
@@ -68,7 +72,7 @@ struct Worker {
   class Barrier* barrier = nullptr;
   void sync() const;
   // The rows [begin, end) of `total` that belong to this worker, in multiples of `grain`.
-  void range(int64_t total, int64_t grain, int64_t* begin, int64_t* end) const {
+  ROTOR_INLINE void range(int64_t total, int64_t grain, int64_t* begin, int64_t* end) const {
     const int64_t blocks = (total + grain - 1) / grain;
     const int64_t b = blocks * index / count * grain;
     const int64_t e = blocks * (index + 1) / count * grain;

@@ -41,6 +41,10 @@ interface Prefill {
 // Rows of a prefill program. A prompt is cut into these, largest first; the result does not depend on the cut.
 const buckets = [64, 32, 16, 8, 4, 2, 1];
 
+function disposeRows({ ids, pos, slot }: Rows): void {
+  for (const x of [ids, pos, slot]) x.dispose();
+}
+
 function chunkOf(tokens: number): number {
   return buckets.find((n) => n <= tokens) ?? 1;
 }
@@ -147,7 +151,7 @@ export class Decoder {
     this.#decode?.dispose();
     for (const { rows, program } of this.#prefills.values()) {
       program.dispose();
-      for (const x of [rows.ids, rows.pos, rows.slot]) x.dispose();
+      disposeRows(rows);
     }
     this.#cache.dispose();
     this.state.dispose();
@@ -177,12 +181,15 @@ export class Decoder {
     if (known !== undefined) return known;
     const ints = (): Tensor => zeros([size], { dtype: 'i32', device: this.#model.device });
     const rows = { ids: ints(), pos: ints(), slot: ints(), span: this.#length };
-    const program = withTaps(this.#listener, () =>
-      capture(() => scope(() => this.#model.forward(rows, this.#cache, withLogits ? 'all' : 'none'))),
-    );
-    const made = { rows, program };
-    this.#prefills.set(key, made);
-    return made;
+    try {
+      const program = withTaps(this.#listener, () => capture(() => scope(() => this.#model.forward(rows, this.#cache, withLogits ? 'all' : 'none'))));
+      const made = { rows, program };
+      this.#prefills.set(key, made);
+      return made;
+    } catch (error) {
+      disposeRows(rows);
+      throw error;
+    }
   }
 
   #checkRoom(positions: number): void {

@@ -39,7 +39,10 @@ export const linearDef: OpDef = {
       }
     }
   },
-  cost: (inputs, outputs) => ({ ops: 2 * sizeOf(outputs[0].shape) * inputs[0].shape[1], bytes: touch(inputs, outputs) }),
+  cost: (inputs, outputs) => ({
+    ops: 2 * sizeOf(outputs[0].shape) * inputs[0].shape[1],
+    bytes: touch(inputs, outputs),
+  }),
   tolerance: {
     rel: 1e-5,
     abs: 1e-6,

@@ -23,7 +23,10 @@ export const quantizeActDef: OpDef = {
   infer([x]) {
     expectDType('quantize_act', 'the input', x, 'f32');
     expectShape('quantize_act', 'the input', x, [-1, -1]);
-    return [{ shape: x.shape, dtype: 'i8' }, { shape: [x.shape[0], 1], dtype: 'f32' }];
+    return [
+      { shape: x.shape, dtype: 'i8' },
+      { shape: [x.shape[0], 1], dtype: 'f32' },
+    ];
   },
   reference([x], _attrs, [q, scale]) {
     const [T, K] = x.shape;
@@ -38,7 +41,10 @@ export const quantizeActDef: OpDef = {
     }
   },
   cost: (inputs, outputs) => ({ ops: 3 * sizeOf(inputs[0].shape), bytes: touch(inputs, outputs) }),
-  tolerance: { rel: 2 ** -23, why: 'the scale is rounded once to float32; 1e-5 as float32 moves it by at most another half ulp' },
+  tolerance: {
+    rel: 2 ** -23,
+    why: 'the scale is rounded once to float32; 1e-5 as float32 moves it by at most another half ulp',
+  },
   cases: () => [
     rows('ties to even', [1, 7], [127, 0.5, 1.5, 2.5, -0.5, -1.5, -2.5]),
     rows('zeros and tiny values', [2, 3], [0, 0, 0, 1e-7, -2e-6, 1e-30]),

@@ -14,7 +14,12 @@ export function trits(count: number, seed: number): number[] {
 
 /** Packed weights, by their values. */
 export function packedOperand(values: ArrayLike<number>, rows: number, cols: number): Operand {
-  return { dtype: 'u8', shape: [2 * rows * planeBytes(cols)], data: planesOf(values, rows, cols), packed: { rows, cols } };
+  return {
+    dtype: 'u8',
+    shape: [2 * rows * planeBytes(cols)],
+    data: planesOf(values, rows, cols),
+    packed: { rows, cols },
+  };
 }
 
 /** int8 codes with -128 and 127 among them. */
@@ -30,17 +35,37 @@ interface Product extends MatrixAttrs {
 }
 
 function random(tokens: number, rows: number, cols: number): Product {
-  return { name: `${tokens} x ${cols} times ${rows} x ${cols}`, tokens, rows, cols, q8: codes(tokens * cols, cols + tokens), weights: trits(rows * cols, rows) };
+  return {
+    name: `${tokens} x ${cols} times ${rows} x ${cols}`,
+    tokens,
+    rows,
+    cols,
+    q8: codes(tokens * cols, cols + tokens),
+    weights: trits(rows * cols, rows),
+  };
 }
 
 function constant(name: string, tokens: number, rows: number, cols: number, code: number, weight: number): Product {
-  return { name, tokens, rows, cols, q8: new Array<number>(tokens * cols).fill(code), weights: new Array<number>(rows * cols).fill(weight) };
+  return {
+    name,
+    tokens,
+    rows,
+    cols,
+    q8: new Array<number>(tokens * cols).fill(code),
+    weights: new Array<number>(rows * cols).fill(weight),
+  };
 }
 
 function products(): Product[] {
   return [
     ...[1, 2, 3, 4, 5, 8, 65, 67].map((t) => random(t, 33, 45)),
-    ...[1, 2, 5].flatMap((t) => [random(t, 1, 1), random(t, 31, 7), random(t, 64, 16), random(t, 40, 256), random(t, 70, 259)]),
+    ...[1, 2, 5].flatMap((t) => [
+      random(t, 1, 1),
+      random(t, 31, 7),
+      random(t, 64, 16),
+      random(t, 40, 256),
+      random(t, 70, 259),
+    ]),
     random(1, 32, 4112),
     random(1, 3, 8200),
     random(2, 3, 8200),
@@ -81,7 +106,11 @@ export function productCases(): OpCase<ProductAttrs>[] {
     attrs: { rows: p.rows, cols: p.cols, parts },
   });
   return [
-    ...[1, 2, 5, 66].flatMap((t) => [scaled(random(t, 75, 45), [75]), scaled(random(t, 75, 45), [40, 10, 25]), scaled(random(t, 75, 45), [1, 2, 71, 1])]),
+    ...[1, 2, 5, 66].flatMap((t) => [
+      scaled(random(t, 75, 45), [75]),
+      scaled(random(t, 75, 45), [40, 10, 25]),
+      scaled(random(t, 75, 45), [1, 2, 71, 1]),
+    ]),
     scaled(random(1, 40, 24), [0, 40, 0]),
     scaled(random(3, 40, 24), [33, 7], [NaN, 3, 12700000]),
     scaled(random(0, 4, 8), [4]),

@@ -19,7 +19,8 @@ const maxCols = 65536;
 
 function expectMatrix(op: string, x: TensorSpec): void {
   expectShape(op, 'weights', x, [-1, -1]);
-  if (x.shape[1] > maxCols) throw new ShapeError(`expected at most ${maxCols} columns, received ${x.shape[1]}.`, { op });
+  if (x.shape[1] > maxCols)
+    throw new ShapeError(`expected at most ${maxCols} columns, received ${x.shape[1]}.`, { op });
 }
 
 /**
@@ -88,10 +89,18 @@ export const ternaryFromFloatDef: OpDef = {
   cost: moved,
   tolerance: { rel: 2 ** -23, why: 'a double sum, rounded once to float32' },
   cases: () => [
-    { name: 'documented example', inputs: [{ dtype: 'f32', shape: [2, 4], data: [0.3, -0.1, 0.04, -0.5, 0.2, 0, -0.02, 0.16] }], attrs: {} },
+    {
+      name: 'documented example',
+      inputs: [{ dtype: 'f32', shape: [2, 4], data: [0.3, -0.1, 0.04, -0.5, 0.2, 0, -0.02, 0.16] }],
+      attrs: {},
+    },
     { name: 'halves round to zero', inputs: [{ dtype: 'f32', shape: [1, 4], data: [0.5, -0.5, 1.5, 1.5] }], attrs: {} },
     ...(['bf16', 'f32'] as const).flatMap((dtype) =>
-      [1, 9, 64].map((k) => ({ name: `${dtype}, ${k} columns`, inputs: [{ dtype, shape: [5, k], data: noise(5 * k, k) }], attrs: {} })),
+      [1, 9, 64].map((k) => ({
+        name: `${dtype}, ${k} columns`,
+        inputs: [{ dtype, shape: [5, k], data: noise(5 * k, k) }],
+        attrs: {},
+      })),
     ),
     { name: 'zeros', inputs: [{ dtype: 'f32', shape: [2, 3], data: [0, 0, 0, 0, 0, 0] }], attrs: {} },
     { name: 'no rows', inputs: [{ dtype: 'bf16', shape: [0, 3], data: [] }], attrs: {} },
@@ -112,7 +121,9 @@ export const ternaryPackDef: OpDef<PackAttrs> = {
     expectShape('ternary_pack_', 'packed weights', packed, [-1]);
     expectShape('ternary_pack_', 'planes', planes, [2, -1, planeBytes(cols)]);
     if (begin + planes.shape[1] > rows) {
-      throw new ShapeError(`expected at most ${rows - begin} rows of planes, received ${planes.shape[1]}.`, { op: 'ternary_pack_' });
+      throw new ShapeError(`expected at most ${rows - begin} rows of planes, received ${planes.shape[1]}.`, {
+        op: 'ternary_pack_',
+      });
     }
     return [];
   },
@@ -120,10 +131,12 @@ export const ternaryPackDef: OpDef<PackAttrs> = {
   reference([packed, planes], { rows, cols, begin }) {
     const n = planes.shape[1];
     const width = planeBytes(cols);
-    const values = Array.from({ length: n * cols }, (_, i) => Math.min(1, weightAt(planes.data, n, cols, Math.floor(i / cols), i % cols)));
+    const values = Array.from({ length: n * cols }, (_, i) =>
+      Math.min(1, weightAt(planes.data, n, cols, Math.floor(i / cols), i % cols)),
+    );
     // Both bits set reads as zero.
     values.forEach((_, i) => {
-      if ((planes.data[Math.floor(i / cols) * width + ((i % cols) >> 3)] >> (i % cols & 7)) & 1) values[i] = 0;
+      if ((planes.data[Math.floor(i / cols) * width + ((i % cols) >> 3)] >> ((i % cols) & 7)) & 1) values[i] = 0;
     });
     const clean = planesOf(values, n, cols);
     packed.data.set(clean.subarray(0, n * width), begin * width);
@@ -159,7 +172,9 @@ export const ternaryUnpackDef: OpDef<UnpackAttrs> = {
   infer([packed], { rows, cols, begin, count }) {
     expectDType('ternary_unpack', 'packed weights', packed, 'u8');
     if (!(begin >= 0 && count >= 0 && begin + count <= rows)) {
-      throw new ShapeError(`expected rows from 0 to ${rows}, received ${begin} to ${begin + count}.`, { op: 'ternary_unpack' });
+      throw new ShapeError(`expected rows from 0 to ${rows}, received ${begin} to ${begin + count}.`, {
+        op: 'ternary_unpack',
+      });
     }
     return [{ shape: [count, cols], dtype: 'i8' }];
   },
@@ -170,8 +185,16 @@ export const ternaryUnpackDef: OpDef<UnpackAttrs> = {
   cost: moved,
   tolerance: { exact: true },
   cases: () => [
-    { name: 'all rows', inputs: [packedOperand(trits(35 * 19, 5), 35, 19)], attrs: { rows: 35, cols: 19, begin: 0, count: 35 } },
-    { name: 'one row', inputs: [packedOperand(trits(35 * 19, 6), 35, 19)], attrs: { rows: 35, cols: 19, begin: 33, count: 1 } },
+    {
+      name: 'all rows',
+      inputs: [packedOperand(trits(35 * 19, 5), 35, 19)],
+      attrs: { rows: 35, cols: 19, begin: 0, count: 35 },
+    },
+    {
+      name: 'one row',
+      inputs: [packedOperand(trits(35 * 19, 6), 35, 19)],
+      attrs: { rows: 35, cols: 19, begin: 33, count: 1 },
+    },
     { name: 'no rows', inputs: [packedOperand([], 0, 4)], attrs: { rows: 0, cols: 4, begin: 0, count: 0 } },
   ],
 };
@@ -198,5 +221,9 @@ export const ternaryCountsDef: OpDef<MatrixAttrs> = {
       [3, 1],
       [2, 0],
       [0, 8],
-    ].map(([rows, cols]) => ({ name: `${rows} x ${cols}`, inputs: [packedOperand(trits(rows * cols, 8), rows, cols)], attrs: { rows, cols } })),
+    ].map(([rows, cols]) => ({
+      name: `${rows} x ${cols}`,
+      inputs: [packedOperand(trits(rows * cols, 8), rows, cols)],
+      attrs: { rows, cols },
+    })),
 };

@@ -7,7 +7,13 @@ import { moveTo } from '../tensor/move';
 import type { Tensor } from '../tensor/tensor';
 import { Ternary } from '../tensor/ternary';
 import { call, callOne } from './dispatch';
-import { ternaryCountsDef, ternaryFromFloatDef, ternaryFromHfDef, ternaryPackDef, ternaryUnpackDef } from './ternary-pack';
+import {
+  ternaryCountsDef,
+  ternaryFromFloatDef,
+  ternaryFromHfDef,
+  ternaryPackDef,
+  ternaryUnpackDef,
+} from './ternary-pack';
 import { planeBytes, planesOf } from './ternary-planes';
 
 /** Rows of a ternary matrix: canonical planes u8 `[2, n, ceil(cols / 8)]`, and what their products are multiplied by. */
@@ -28,7 +34,10 @@ export function planesFromHf(weight: Tensor): Tensor {
   illegal.dispose();
   if (count === 0) return planes;
   planes.dispose();
-  throw new LoadError(`expected codes 0, 1 and 2, received ${count} times code 3, which is no ternary weight. Fetch the weights again.`, { op: 'planesFromHf', details: { count } });
+  throw new LoadError(
+    `expected codes 0, 1 and 2, received ${count} times code 3, which is no ternary weight. Fetch the weights again.`,
+    { op: 'planesFromHf', details: { count } },
+  );
 }
 
 /**
@@ -42,7 +51,9 @@ export function planesFromFloat(weight: Tensor): TernaryPart {
   scaleTensor.dispose();
   if (Number.isFinite(scale)) return { planes, scale };
   planes.dispose();
-  throw new LoadError(`expected finite weights, received a mean of ${scale}. Fetch the weights again.`, { op: 'planesFromFloat' });
+  throw new LoadError(`expected finite weights, received a mean of ${scale}. Fetch the weights again.`, {
+    op: 'planesFromFloat',
+  });
 }
 
 /**
@@ -51,7 +62,11 @@ export function planesFromFloat(weight: Tensor): TernaryPart {
  * @param cols columns of the matrix
  * @param device default: where the first part's planes are
  */
-export function ternaryFromParts(parts: readonly TernaryPart[], cols: number, device: DeviceName = parts[0]?.planes.device ?? 'cpu'): Ternary {
+export function ternaryFromParts(
+  parts: readonly TernaryPart[],
+  cols: number,
+  device: DeviceName = parts[0]?.planes.device ?? 'cpu',
+): Ternary {
   checkDevice('ternaryFromParts', device);
   const rows = parts.reduce((sum, { planes }) => sum + planes.shape[1], 0);
   const bytes = device === 'cpu' ? guarded(() => native().ternaryBytes(rows, cols)) : 2 * rows * planeBytes(cols);
@@ -103,10 +118,15 @@ export function ternaryFromArray(values: readonly ArrayLike<number>[], scale = 1
   const rows = values.length;
   const cols = values[0]?.length ?? 0;
   values.forEach((row, r) => {
-    if (row.length !== cols) throw new ShapeError(`expected rows of ${cols} weights, received ${row.length} in row ${r}.`, { op: 'ternaryFromArray' });
+    if (row.length !== cols)
+      throw new ShapeError(`expected rows of ${cols} weights, received ${row.length} in row ${r}.`, {
+        op: 'ternaryFromArray',
+      });
     for (let k = 0; k < cols; k++) {
       if (row[k] === 0 || row[k] === 1 || row[k] === -1) continue;
-      throw new OptionError(`expected weights -1, 0 and 1, received ${describe(row[k])} at [${r}, ${k}].`, { op: 'ternaryFromArray' });
+      throw new OptionError(`expected weights -1, 0 and 1, received ${describe(row[k])} at [${r}, ${k}].`, {
+        op: 'ternaryFromArray',
+      });
     }
   });
   const flat = Int8Array.from({ length: rows * cols }, (_, i) => values[Math.floor(i / cols)][i % cols]);
@@ -140,14 +160,16 @@ export function ternaryPlanes(weight: Ternary, begin = 0, end = weight.rows): { 
   const planes = planesOf(values.data(), n, weight.cols);
   values.dispose();
   const { device } = weight;
-  const plane = (i: number): Tensor => tensor(planes.subarray(i * n * width, (i + 1) * n * width), { shape: [n, width], dtype: 'u8', device });
+  const plane = (i: number): Tensor =>
+    tensor(planes.subarray(i * n * width, (i + 1) * n * width), { shape: [n, width], dtype: 'u8', device });
   return { zero: plane(0), plus: plane(1) };
 }
 
 /** Canonical planes of packed weights, flat: what the reference of an op reads in their place. */
 export function packedPlanes(packed: Tensor): Uint8Array {
   const { layout } = packed.storage;
-  if (layout === undefined) throw new ShapeError('expected packed ternary weights, received a plain tensor.', { op: 'packedPlanes' });
+  if (layout === undefined)
+    throw new ShapeError('expected packed ternary weights, received a plain tensor.', { op: 'packedPlanes' });
   if (packed.device === 'reference') return Uint8Array.from(packed.data());
   const { rows, cols } = layout;
   const values = callOne(ternaryUnpackDef, [packed], { rows, cols, begin: 0, count: rows });

@@ -61,7 +61,9 @@ export const ternaryMatmulDef: OpDef<ProductAttrs> = {
     expectDType('ternary_matmul', 'row scales', rowScale, 'f32');
     expectShape('ternary_matmul', 'row scales', rowScale, [rows]);
     if (parts.length < 1 || parts.length > 4 || parts.reduce((a, b) => a + b, 0) !== rows) {
-      throw new OptionError(`expected 1 to 4 parts with ${rows} rows together, received ${shapeText(parts)}.`, { op: 'ternary_matmul' });
+      throw new OptionError(`expected 1 to 4 parts with ${rows} rows together, received ${shapeText(parts)}.`, {
+        op: 'ternary_matmul',
+      });
     }
     return parts.map((n) => ({ shape: [q8.shape[0], n], dtype: 'f32' }));
   },
@@ -72,7 +74,8 @@ export const ternaryMatmulDef: OpDef<ProductAttrs> = {
     outputs.forEach((y, i) => {
       const n = attrs.parts[i];
       for (let t = 0; t < q8.shape[0]; t++) {
-        for (let r = 0; r < n; r++) y.data[t * n + r] = acc[t * attrs.rows + begin + r] * (rowScale.data[begin + r] / scale.data[t]);
+        for (let r = 0; r < n; r++)
+          y.data[t * n + r] = acc[t * attrs.rows + begin + r] * (rowScale.data[begin + r] / scale.data[t]);
       }
       begin += n;
     });
@@ -126,7 +129,12 @@ export const rescaleDef: OpDef = {
  * @param scale f32 `[T, 1]`, as `quantizeAct` gives it
  * @param parts rows of each output, at most four; default one output with all rows
  */
-export function ternaryMatmul(q8: Tensor, scale: Tensor, weight: Ternary, parts: readonly number[] = [weight.rows]): Tensor[] {
+export function ternaryMatmul(
+  q8: Tensor,
+  scale: Tensor,
+  weight: Ternary,
+  parts: readonly number[] = [weight.rows],
+): Tensor[] {
   const { rows, cols, packed, rowScale } = live(weight);
   return call(ternaryMatmulDef, [q8, scale, packed, rowScale], { rows, cols, parts });
 }
@@ -144,7 +152,9 @@ export function rescale(acc: Tensor, scale: Tensor, rowScale: Tensor): Tensor {
 
 function live(weight: Ternary): Ternary {
   if (weight.packed.storage.layout === undefined) {
-    throw new ShapeError('expected a Ternary made by this library, received one without a layout.', { op: 'ternary_matmul' });
+    throw new ShapeError('expected a Ternary made by this library, received one without a layout.', {
+      op: 'ternary_matmul',
+    });
   }
   return weight;
 }

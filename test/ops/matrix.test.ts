@@ -15,7 +15,8 @@ type Operand = CaseOperand;
 // What the reference sees: f32 values rounded to float32, bf16 as bits.
 function operand({ dtype, shape, data }: Operand): RefArray {
   const out = typedZeros(dtype, 'reference', data.length);
-  for (let i = 0; i < data.length; i++) out[i] = dtype === 'f32' ? Math.fround(data[i]) : dtype === 'bf16' ? numberToBf16(data[i]) : data[i];
+  for (let i = 0; i < data.length; i++)
+    out[i] = dtype === 'f32' ? Math.fround(data[i]) : dtype === 'bf16' ? numberToBf16(data[i]) : data[i];
   return { dtype, shape, data: out };
 }
 
@@ -30,7 +31,9 @@ function bits(tensors: readonly Tensor[]): string {
 function expectClose(def: OpDef<never>, got: Tensor, want: RefArray): void {
   const { maxError, limit, badIndex } = compareArrays(def.tolerance, got.dtype, got.data(), want.data);
   if (badIndex < 0) return;
-  throw new Error(`[${def.name}] element ${badIndex}: expected ${want.data[badIndex]} within ${limit}, received ${got.data()[badIndex]} (largest error ${maxError})`);
+  throw new Error(
+    `[${def.name}] element ${badIndex}: expected ${want.data[badIndex]} within ${limit}, received ${got.data()[badIndex]} (largest error ${maxError})`,
+  );
 }
 
 describe.each(allOps.map((def) => [def.name, def] as const))('%s', (_name, def) => {
@@ -41,7 +44,14 @@ describe.each(allOps.map((def) => [def.name, def] as const))('%s', (_name, def) 
   test.each(cases.map((c) => [c.name, c] as const))('%s', (_case, c: OpCase<never>) => {
     const inputs = c.inputs.map(operand);
     const specs = def.infer(inputs, c.attrs);
-    const want = specs.map((s) => ({ ...s, data: typedZeros(s.dtype, 'reference', s.shape.reduce((n, d) => n * d, 1)) }));
+    const want = specs.map((s) => ({
+      ...s,
+      data: typedZeros(
+        s.dtype,
+        'reference',
+        s.shape.reduce((n, d) => n * d, 1),
+      ),
+    }));
     def.reference(inputs, c.attrs, want);
     let first: string | undefined;
     const threads = native().getThreads();
@@ -49,7 +59,9 @@ describe.each(allOps.map((def) => [def.name, def] as const))('%s', (_name, def) 
       for (const variant of native().deviceInfo().variants) {
         for (const count of [1, 2, 3]) {
           native().setThreads(count);
-          const given = c.inputs.map((x) => (x.packed === undefined ? onCpu(operand(x)) : packFor(variant, x.data, x.packed)));
+          const given = c.inputs.map((x) =>
+            x.packed === undefined ? onCpu(operand(x)) : packFor(variant, x.data, x.packed),
+          );
           const outputs = specs.map((s) => empty(s.shape, s.dtype, 'cpu'));
           runNative(def, given, c.attrs, outputs, { variant, spread: true });
           outputs.forEach((y, i) => expectClose(def, y, want[i]));

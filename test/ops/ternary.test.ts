@@ -33,7 +33,16 @@ function rowsOf(flat: readonly number[], cols: number): number[][] {
 }
 
 const documented = [168, 25, 17, 146];
-const documentedValues = [[-1, 0], [0, 1], [1, 1], [-1, -1], [1, 0], [0, 0], [1, -1], [-1, 1]];
+const documentedValues = [
+  [-1, 0],
+  [0, 1],
+  [1, 1],
+  [-1, -1],
+  [1, 0],
+  [0, 0],
+  [1, -1],
+  [-1, 1],
+];
 
 describe.each(devices)('on %s', (device) => {
   test('the documented Hugging Face bytes', () => {
@@ -43,21 +52,47 @@ describe.each(devices)('on %s', (device) => {
     expect(ternaryValues(w, 2, 4).toArray()).toEqual(documentedValues.slice(2, 4));
     expect(w.rowScale.toArray()).toEqual(new Array(8).fill(0.25));
     expect(w.packed.storage.layout).toEqual({ kind: 'ternary', rows: 8, cols: 2 });
-    expect(ternaryCounts(w).toArray()).toEqual(documentedValues.map((row) => [-1, 0, 1].map((v) => row.filter((x) => x === v).length)));
+    expect(ternaryCounts(w).toArray()).toEqual(
+      documentedValues.map((row) => [-1, 0, 1].map((v) => row.filter((x) => x === v).length)),
+    );
     expect(deadRows(w)).toEqual([5]);
   });
 
   test('planes: zero and plus, lowest bit first, padding is zero', () => {
-    const w = ternaryFromArray([[0, 1, -1, 0, 0, 0, 0, 1, 1], [1, 1, 1, 1, 1, 1, 1, 1, -1]], 1, device);
+    const w = ternaryFromArray(
+      [
+        [0, 1, -1, 0, 0, 0, 0, 1, 1],
+        [1, 1, 1, 1, 1, 1, 1, 1, -1],
+      ],
+      1,
+      device,
+    );
     const { zero, plus } = ternaryPlanes(w);
-    expect(zero.toArray()).toEqual([[0b01111001, 0b11111110], [0, 0b11111110]]);
-    expect(plus.toArray()).toEqual([[0b10000010, 1], [255, 0]]);
+    expect(zero.toArray()).toEqual([
+      [0b01111001, 0b11111110],
+      [0, 0b11111110],
+    ]);
+    expect(plus.toArray()).toEqual([
+      [0b10000010, 1],
+      [255, 0],
+    ]);
     expect(ternaryPlanes(w, 1, 2).zero.toArray()).toEqual([[0, 0b11111110]]);
   });
 
   test('float masters: the documented example', () => {
-    const w = ternaryFromFloat(tensor([[0.3, -0.1, 0.04, -0.5], [0.2, 0, -0.02, 0.16]], { device }));
-    expect(ternaryValues(w).toArray()).toEqual([[1, -1, 0, -1], [1, 0, 0, 1]]);
+    const w = ternaryFromFloat(
+      tensor(
+        [
+          [0.3, -0.1, 0.04, -0.5],
+          [0.2, 0, -0.02, 0.16],
+        ],
+        { device },
+      ),
+    );
+    expect(ternaryValues(w).toArray()).toEqual([
+      [1, -1, 0, -1],
+      [1, 0, 0, 1],
+    ]);
     expect(w.rowScale.toFloat64Array()[0]).toBeCloseTo(0.165, 6);
   });
 
@@ -69,7 +104,10 @@ describe.each(devices)('on %s', (device) => {
     const merged = ternaryFromParts(
       single.map((w, i) => {
         const { zero, plus } = ternaryPlanes(w);
-        return { planes: tensor([zero.toArray(), plus.toArray()] as number[][][], { dtype: 'u8', device }), scale: i + 0.5 };
+        return {
+          planes: tensor([zero.toArray(), plus.toArray()] as number[][][], { dtype: 'u8', device }),
+          scale: i + 0.5,
+        };
       }),
       cols,
     );
@@ -99,9 +137,27 @@ describe.each(devices)('on %s', (device) => {
   });
 
   test('NaN in a row of activations makes the whole row NaN, and no other', () => {
-    const w = ternaryFromArray([[0, 0, 0], [1, -1, 0]], 1, device);
-    const [q8, scale] = quantizeAct(tensor([[1, NaN, 2], [1, 2, 3]], { device }));
-    expect(q8.toArray()).toEqual([[0, 0, 0], [42, 85, 127]]);
+    const w = ternaryFromArray(
+      [
+        [0, 0, 0],
+        [1, -1, 0],
+      ],
+      1,
+      device,
+    );
+    const [q8, scale] = quantizeAct(
+      tensor(
+        [
+          [1, NaN, 2],
+          [1, 2, 3],
+        ],
+        { device },
+      ),
+    );
+    expect(q8.toArray()).toEqual([
+      [0, 0, 0],
+      [42, 85, 127],
+    ]);
     const [[a, b], [c, d]] = ternaryMatmul(q8, scale, w)[0].toArray() as number[][];
     expect([a, b, c]).toEqual([NaN, NaN, 0]);
     expect(d).toBeCloseTo(-1.0157, 3);
@@ -117,7 +173,11 @@ describe.each(devices)('on %s', (device) => {
 });
 
 describe('misuse', () => {
-  const w = (): ReturnType<typeof ternaryFromArray> => ternaryFromArray([[1, 0, -1], [0, 0, 1]]);
+  const w = (): ReturnType<typeof ternaryFromArray> =>
+    ternaryFromArray([
+      [1, 0, -1],
+      [0, 0, 1],
+    ]);
   const q8 = (cols: number): Tensor => tensor(new Array<number>(cols).fill(1), { shape: [1, cols], dtype: 'i8' });
   const scale = (): Tensor => tensor([[1]]);
 
@@ -139,14 +199,17 @@ describe('misuse', () => {
     expect(() => ternaryMatmul(q8(4), scale(), w())).toThrow(ShapeError);
     expect(() => ternaryMatmulI32(q8(2), w())).toThrow(/\[\*, 3\]/);
   });
-  test('activations of another dtype', () => expect(() => ternaryMatmulI32(tensor([[1, 2, 3]]), w())).toThrow(DTypeError));
+  test('activations of another dtype', () =>
+    expect(() => ternaryMatmulI32(tensor([[1, 2, 3]]), w())).toThrow(DTypeError));
   test('parts that are not the rows', () => {
     expect(() => ternaryMatmul(q8(3), scale(), w(), [1])).toThrow(OptionError);
     expect(() => ternaryMatmul(q8(3), scale(), w(), [1, 1, 0, 0, 0])).toThrow(OptionError);
   });
   test('packed bytes of another size never reach a kernel', () => {
     const x = w();
-    expect(() => ternaryMatmulI32(q8(300), Object.assign(Object.create(x) as typeof x, { cols: 300, packed: x.packed }))).toThrow(ShapeError);
+    expect(() =>
+      ternaryMatmulI32(q8(300), Object.assign(Object.create(x) as typeof x, { cols: 300, packed: x.packed })),
+    ).toThrow(ShapeError);
   });
   test('rows out of range', () => expect(() => ternaryValues(w(), 1, 3)).toThrow(ShapeError));
   test('more columns than int32 sums allow', () => {
@@ -155,7 +218,10 @@ describe('misuse', () => {
   });
   test('packed weights do not move as plain bytes', () => {
     const x = w();
-    expect(ternaryValues(ternaryTo(x, 'reference')).toArray()).toEqual([[1, 0, -1], [0, 0, 1]]);
+    expect(ternaryValues(ternaryTo(x, 'reference')).toArray()).toEqual([
+      [1, 0, -1],
+      [0, 0, 1],
+    ]);
     expect(ternaryTo(x, 'cpu')).toBe(x);
   });
   test('use after dispose', () => {
