@@ -33,7 +33,7 @@ export { Decoder } from './model/decoder';
 export type { MatrixCounts, MatrixRow, MemoryUse, WeightMatrix } from './model/matrices';
 export type { MemoryStats } from './native/addon';
 export { deviceInfo, getThreads, memoryStats, setThreads } from './native/device-info';
-export type { DeviceDescription } from './native/device-info';
+export type { CpuDescription, DeviceDescription, ReferenceDescription } from './native/device-info';
 export * from './native/errors';
 export { Attention } from './nn/attention';
 export type { LayerCache, RopeTables, Rows } from './nn/attention';

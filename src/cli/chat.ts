@@ -102,7 +102,10 @@ class Conversation {
     const { flags } = this.#context;
     const messages: ChatMessage[] = [...this.#messages, { role: 'user', content: line }];
     const generation = this.#model.chat(messages, { ...samplingOptions(flags), signal });
-    const result = await follow(generation, { status: statusLine(flags), show: !flags.has('json') });
+    const result = await follow(generation, {
+      status: statusLine(flags),
+      show: flags.has('json') ? 'nothing' : 'text',
+    });
     this.#messages = [...messages, { role: 'assistant', content: result.text ?? '' }];
     if (flags.has('json')) await printJson(result);
   }

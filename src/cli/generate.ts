@@ -36,9 +36,12 @@ async function run(context: Context): Promise<number> {
   try {
     const model = await openModel(context, status);
     try {
-      const result = await follow(model.generate(input, options), { status, show: !json });
+      const result = await follow(model.generate(input, options), {
+        status,
+        show: json ? 'nothing' : model.tokenizer === undefined ? 'ids' : 'text',
+      });
       const threads = deviceOf(flags) === 'cpu' ? getThreads() : 1;
-      if (json) await printJson({ ...result, device: deviceOf(flags), threads });
+      if (json) await printJson({ ...result, text: result.text ?? null, device: deviceOf(flags), threads });
       return 0;
     } finally {
       model.dispose();

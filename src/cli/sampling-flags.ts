@@ -1,11 +1,20 @@
-import type { GenerateOptions } from '../generate';
+import type { TextGenerateOptions } from '../language-model';
 import type { Flag, Flags } from './flags';
 
 /** Flags of the commands that generate. */
 export const samplingFlags: readonly Flag[] = [
-  { name: 'max-tokens', short: 'n', value: 'N', help: 'most tokens to generate' },
+  {
+    name: 'max-tokens',
+    short: 'n',
+    value: 'N',
+    help: 'most tokens to generate (default: what fits the context, at most 256)',
+  },
   { name: 'min-tokens', value: 'N', help: 'fewest tokens to generate' },
-  { name: 'temperature', value: 'X', help: '0 takes the most likely token' },
+  {
+    name: 'temperature',
+    value: 'X',
+    help: '0 takes the most likely token (default: 0, or 1 when another setting or a seed draws)',
+  },
   { name: 'top-k', value: 'K', help: 'keep the K most likely tokens; 0 is off' },
   { name: 'top-p', value: 'P', help: 'keep the most likely tokens that together reach P; 1 is off' },
   { name: 'min-p', value: 'P', help: 'drop tokens below P times the largest probability; 0 is off' },
@@ -20,9 +29,9 @@ export const samplingFlags: readonly Flag[] = [
 ];
 
 /** The options of a generation that the flags give. */
-export function samplingOptions(flags: Flags): GenerateOptions {
+export function samplingOptions(flags: Flags): TextGenerateOptions {
   const given = {
-    maxTokens: flags.whole('max-tokens', 1),
+    maxTokens: flags.whole('max-tokens'),
     minTokens: flags.whole('min-tokens'),
     temperature: flags.number('temperature'),
     topK: flags.whole('top-k'),
@@ -37,7 +46,7 @@ export function samplingOptions(flags: Flags): GenerateOptions {
     stopIds: flags.list('stop-ids'),
     ignoreEos: flags.has('ignore-eos') || undefined,
   };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as GenerateOptions;
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as TextGenerateOptions;
 }
 
 function seedOf(flags: Flags): number | bigint | undefined {

@@ -5,8 +5,8 @@ import { print } from './output';
 /** How a generation is shown while it runs. */
 export interface StreamOptions {
   readonly status: StatusLine;
-  /** Print the text, or the ids of a model without a tokenizer, as they come. */
-  readonly show: boolean;
+  /** What to print as it comes: the text, the ids (of a model without a tokenizer), or nothing. */
+  readonly show: 'text' | 'ids' | 'nothing';
 }
 
 /** Follows a generation of one sequence to its end and returns the result. */
@@ -14,17 +14,16 @@ export async function follow(generation: Generation, { status, show }: StreamOpt
   let printed = '';
   for await (const { id, text } of generation) {
     status.clear();
-    if (show) {
-      const piece = text ?? `${printed === '' ? '' : ' '}${id}`;
-      printed += piece;
-      await print(piece);
-    }
+    const piece = show === 'text' ? text : `${printed === '' ? '' : ' '}${id}`;
+    printed += piece;
+    if (show !== 'nothing') await print(piece);
     // Lets signals in: on the reference device nothing else leaves this turn of the event loop.
     await new Promise((resolve) => setImmediate(resolve));
   }
   status.clear();
   const [result] = await generation.result();
-  // What was held back because it could have been the start of a stop string.
-  if (show) await print(`${result.text?.startsWith(printed) ? result.text.slice(printed.length) : ''}\n`);
+  // What an abort left unsaid because it could have become a stop string.
+  const rest = show === 'text' && result.text?.startsWith(printed) ? result.text.slice(printed.length) : '';
+  if (show !== 'nothing') await print(`${rest}\n`);
   return result;
 }

@@ -2,16 +2,25 @@ import { guarded, type MemoryStats, native, type NativeDeviceInfo } from './addo
 import { OptionError } from './errors';
 import { describe } from './options';
 
+/** The CPU as a device. */
+export interface CpuDescription extends Omit<NativeDeviceInfo, 'abiVersion'> {
+  readonly name: 'cpu';
+}
+
+/** The float64 definition as a device. */
+export interface ReferenceDescription {
+  readonly name: 'reference';
+  readonly variant: 'float64';
+}
+
 /** A device that tensors can live on. */
-export type DeviceDescription =
-  | ({ readonly name: 'cpu' } & Omit<NativeDeviceInfo, 'abiVersion'>)
-  | { readonly name: 'reference'; readonly variant: 'float64' };
+export type DeviceDescription = CpuDescription | ReferenceDescription;
 
 /**
  * The devices of this machine: `cpu` with the kernel variant in use, those that could be chosen with `ROTOR_CPU`, the CPU's
  * name, cores and threads; and `reference`, the float64 definition in TypeScript.
  */
-export function deviceInfo(): DeviceDescription[] {
+export function deviceInfo(): [CpuDescription, ReferenceDescription] {
   const { abiVersion: _, ...cpu } = native().deviceInfo();
   return [
     { name: 'cpu', ...cpu },

@@ -22,7 +22,13 @@ import type { OpDef } from './schema';
 import { clampDef, whereDef } from './select';
 import { logSoftmaxDef, softmaxDef } from './softmax';
 import { rescaleDef, ternaryMatmulDef, ternaryMatmulI32Def } from './ternary';
-import { ternaryCountsDef, ternaryFromFloatDef, ternaryFromHfDef, ternaryPackDef, ternaryUnpackDef } from './ternary-pack';
+import {
+  ternaryCountsDef,
+  ternaryFromFloatDef,
+  ternaryFromHfDef,
+  ternaryPackDef,
+  ternaryUnpackDef,
+} from './ternary-pack';
 import { unaryDefs } from './unary';
 
 /** Every op, for the generated test matrix and for tools that look an op up by name. */
