@@ -141,7 +141,11 @@ export class LanguageModel {
   generate(input: ModelInput | readonly ModelInput[], options: TextGenerateOptions = {}): Generation {
     const several = Array.isArray(input) && input.some((x) => typeof x !== 'number');
     const inputs = several ? (input as readonly ModelInput[]) : [input as ModelInput];
-    return this.#generate('generate', inputs.map((x) => this.#ids('generate', x)), options);
+    return this.#generate(
+      'generate',
+      inputs.map((x) => this.#ids('generate', x)),
+      options,
+    );
   }
 
   /**
@@ -182,7 +186,16 @@ export class LanguageModel {
     const length = Math.min(Math.max(Math.ceil(repeats) || 1, 1), this.config.maxPositionEmbeddings);
     const decoder = new Decoder(this.model, { slots: 1, length });
     try {
-      const greedy = { temperature: 0, topK: 0, topP: 1, minP: 0, typicalP: 1, repetition: 1, presence: 0, frequency: 0 };
+      const greedy = {
+        temperature: 0,
+        topK: 0,
+        topP: 1,
+        minP: 0,
+        typicalP: 1,
+        repetition: 1,
+        presence: 0,
+        frequency: 0,
+      };
       decoder.state.start(0, 0, 0, [], greedy, [0, 0], []);
       return await decoder.program.profile(options);
     } finally {
@@ -220,7 +233,11 @@ export class LanguageModel {
     this.#check(op);
     if (typeof input === 'string') {
       const tokenizer = this.#tokenizer(op);
-      if (input === '') throw new OptionError('expected text, received an empty prompt. Pass token ids to start from the BOS token alone.', { op });
+      if (input === '')
+        throw new OptionError(
+          'expected text, received an empty prompt. Pass token ids to start from the BOS token alone.',
+          { op },
+        );
       return tokenizer.encode(input);
     }
     if (typeof input !== 'object' || input === null || !Number.isInteger(input.length)) {
@@ -231,10 +248,14 @@ export class LanguageModel {
 
   #tokenizer(op: string): Tokenizer {
     if (this.tokenizer !== undefined) return this.tokenizer;
-    throw new UnsupportedError(`expected a model with a tokenizer, received one without in ${this.path}. Pass token ids instead of text.`, { op });
+    throw new UnsupportedError(
+      `expected a model with a tokenizer, received one without in ${this.path}. Pass token ids instead of text.`,
+      { op },
+    );
   }
 
   #check(op: string): void {
-    if (this.#disposed) throw new DisposedError('expected a live model, received one that was disposed. Load it again.', { op });
+    if (this.#disposed)
+      throw new DisposedError('expected a live model, received one that was disposed. Load it again.', { op });
   }
 }

@@ -20,7 +20,8 @@ describe('LanguageModel', () => {
   });
   afterAll(() => model.dispose());
 
-  const text = async (input: string, options: TextGenerateOptions): Promise<string> => (await model.generate(input, options).result())[0].text ?? '';
+  const text = async (input: string, options: TextGenerateOptions): Promise<string> =>
+    (await model.generate(input, options).result())[0].text ?? '';
 
   test('text is encoded with the begin-of-text token once', () => {
     const ids = model.encode(prompt);
@@ -61,7 +62,13 @@ describe('LanguageModel', () => {
   test('a stop string ends the text in front of it, also across tokens, and nothing of it is streamed', async () => {
     const free = await text(prompt, { maxTokens: 24, ignoreEos: true });
     // Every place and length in the text, whatever the tokens are.
-    for (const [from, length] of [[3, 1], [5, 7], [9, 12], [14, 3], [20, 15]]) {
+    for (const [from, length] of [
+      [3, 1],
+      [5, 7],
+      [9, 12],
+      [14, 3],
+      [20, 15],
+    ]) {
       const stop = free.slice(from, from + length);
       const generation = model.generate(prompt, { maxTokens: 24, ignoreEos: true, stop: ['never there', stop] });
       const events: GenerateEvent[] = [];
@@ -73,7 +80,9 @@ describe('LanguageModel', () => {
       expect(events.at(-1)?.finishReason).toBe('stop');
     }
     expect(await text(prompt, { maxTokens: 24, ignoreEos: true, stop: 'never there' })).toBe(free);
-    const late = (await model.generate(prompt, { maxTokens: 24, minTokens: 24, ignoreEos: true, stop: free.slice(3, 4) }).result())[0];
+    const late = (
+      await model.generate(prompt, { maxTokens: 24, minTokens: 24, ignoreEos: true, stop: free.slice(3, 4) }).result()
+    )[0];
     expect(late.ids).toHaveLength(24);
   });
 
@@ -129,8 +138,12 @@ describe('LanguageModel', () => {
   });
 
   test('misspelled options and taps are errors with the nearest name', () => {
-    expect(thrown(() => model.generate(prompt, { maxToken: 5 } as TextGenerateOptions)).message).toMatch(/Did you mean "maxTokens"/);
-    expect(thrown(() => model.generate(prompt, { fwdHooks: [['blocks.0.hook_atn_out', (x) => x]] })).message).toMatch(/Did you mean "blocks\.0\.hook_attn_out"/);
+    expect(thrown(() => model.generate(prompt, { maxToken: 5 } as TextGenerateOptions)).message).toMatch(
+      /Did you mean "maxTokens"/,
+    );
+    expect(thrown(() => model.generate(prompt, { fwdHooks: [['blocks.0.hook_atn_out', (x) => x]] })).message).toMatch(
+      /Did you mean "blocks\.0\.hook_attn_out"/,
+    );
     expect(thrown(() => model.generate(prompt, { listener: {} } as TextGenerateOptions)).message).toMatch(/fwdHooks/);
   });
 });
@@ -148,7 +161,11 @@ describe('loadModel', () => {
       expect(result.ids).toHaveLength(3);
       expect(result.text).toBeUndefined();
       expect(model.tokens([0, 5])).toEqual(['#0', '#5']);
-      for (const run of [() => model.generate('text'), () => model.encode('text'), () => model.chat([{ role: 'user', content: 'x' }])]) {
+      for (const run of [
+        () => model.generate('text'),
+        () => model.encode('text'),
+        () => model.chat([{ role: 'user', content: 'x' }]),
+      ]) {
         const error = thrown(run);
         expect(error).toMatchObject({ name: 'UnsupportedError' });
         expect(error.message).toMatch(/Pass token ids instead/);
@@ -163,7 +180,10 @@ describe('loadModel', () => {
     const threads = getThreads();
     const seen: number[] = [];
     try {
-      const model = await loadModel(join(MODELS.tiny, 'model.safetensors'), { threads: 1, onProgress: ({ done, total }) => seen.push(done / total) });
+      const model = await loadModel(join(MODELS.tiny, 'model.safetensors'), {
+        threads: 1,
+        onProgress: ({ done, total }) => seen.push(done / total),
+      });
       expect(getThreads()).toBe(1);
       expect(model.tokenizer).toBeDefined();
       expect(seen.at(-1)).toBeCloseTo(1, 1);
@@ -171,13 +191,17 @@ describe('loadModel', () => {
     } finally {
       setThreads(threads);
     }
-    expect(await rejection(loadModel(MODELS.tiny, { signal: AbortSignal.abort() }))).toMatchObject({ name: 'AbortError' });
+    expect(await rejection(loadModel(MODELS.tiny, { signal: AbortSignal.abort() }))).toMatchObject({
+      name: 'AbortError',
+    });
   });
 
   test('bad arguments', async () => {
     expect(await rejection(loadModel(''))).toMatchObject({ name: 'OptionError' });
     expect(await rejection(loadModel(join(directory, 'nowhere')))).toMatchObject({ name: 'LoadError' });
-    expect((await rejection(loadModel(MODELS.tiny, { devise: 'cpu' } as object))).message).toMatch(/Did you mean "device"/);
+    expect((await rejection(loadModel(MODELS.tiny, { devise: 'cpu' } as object))).message).toMatch(
+      /Did you mean "device"/,
+    );
     expect(await rejection(loadModel(MODELS.tiny, { device: 'gpu' as 'cpu' }))).toMatchObject({ code: 'ROTOR_DEVICE' });
     expect(await rejection(loadModel(MODELS.tiny, { threads: 0 }))).toMatchObject({ code: 'ROTOR_OPTION' });
   });
@@ -186,7 +210,14 @@ describe('loadModel', () => {
     const model = await loadModel(MODELS.tiny);
     model.dispose();
     model.dispose();
-    for (const run of [() => model.run(prompt), () => model.generate(prompt), () => model.summary(), () => model.matrices(), () => model.memory(), () => model.runWithCache(prompt)]) {
+    for (const run of [
+      () => model.run(prompt),
+      () => model.generate(prompt),
+      () => model.summary(),
+      () => model.matrices(),
+      () => model.memory(),
+      () => model.runWithCache(prompt),
+    ]) {
       expect(thrown(run)).toMatchObject({ name: 'DisposedError' });
     }
     expect(await rejection(model.profileDecode())).toMatchObject({ name: 'DisposedError' });

@@ -14,11 +14,20 @@ import { Sequence } from './sequence';
  * @throws OptionError for an unknown option, a value out of range, or an empty prompt; ContextError when a prompt and its
  *   maxTokens do not fit the context; DisposedError for a model that was disposed
  */
-export function generate(model: BitNet, prompts: readonly (readonly number[])[], options: GenerateOptions = {}, codec?: TextCodec): Generation {
+export function generate(
+  model: BitNet,
+  prompts: readonly (readonly number[])[],
+  options: GenerateOptions = {},
+  codec?: TextCodec,
+): Generation {
   const requests = resolveRequests(model, prompts, options, codec !== undefined);
   model.weights.embed.checkAlive('generate');
   const { logprobs = false, topLogprobs = 0, promptLogprobs = false } = options;
-  const wanted = { logprobs, topLogprobs, promptLogprobs: promptLogprobs === false ? undefined : Number(promptLogprobs === true ? 0 : promptLogprobs) };
+  const wanted = {
+    logprobs,
+    topLogprobs,
+    promptLogprobs: promptLogprobs === false ? undefined : Number(promptLogprobs === true ? 0 : promptLogprobs),
+  };
   const sequences = requests.map((request, i) => new Sequence(i, request, wanted, codec));
   return new Generation(new Runner(model, sequences, wanted, options));
 }

@@ -22,7 +22,10 @@ export class Generation implements AsyncIterable<GenerateEvent> {
   /** @throws OptionError on a second loop, or after `result()` */
   [Symbol.asyncIterator](): AsyncIterableIterator<GenerateEvent> {
     if (this.#use !== 'new') {
-      throw new OptionError('expected one loop over a generation, before result(), received another. Call generate() again.', { op: 'Generation' });
+      throw new OptionError(
+        'expected one loop over a generation, before result(), received another. Call generate() again.',
+        { op: 'Generation' },
+      );
     }
     this.#use = 'loop';
     const events = this.#events;

@@ -13,7 +13,11 @@ export interface TokenLogprob {
  * @param count how many of the most likely tokens to list
  * @returns the log probability of `id`, and the most likely tokens, ties by lower id
  */
-export function logprobsOf(row: ArrayLike<number>, id: number, count: number): { logprob: number; top: TokenLogprob[] } {
+export function logprobsOf(
+  row: ArrayLike<number>,
+  id: number,
+  count: number,
+): { logprob: number; top: TokenLogprob[] } {
   let max = -Infinity;
   for (let i = 0; i < row.length; i++) max = Math.max(max, row[i]);
   let sum = 0;

@@ -85,8 +85,21 @@ export interface Request {
 
 const OP = 'generate';
 const sequenceNames = [
-  'maxTokens', 'minTokens', 'temperature', 'topK', 'topP', 'minP', 'typicalP', 'repetitionPenalty', 'presencePenalty',
-  'frequencyPenalty', 'logitBias', 'seed', 'stop', 'stopIds', 'ignoreEos',
+  'maxTokens',
+  'minTokens',
+  'temperature',
+  'topK',
+  'topP',
+  'minP',
+  'typicalP',
+  'repetitionPenalty',
+  'presencePenalty',
+  'frequencyPenalty',
+  'logitBias',
+  'seed',
+  'stop',
+  'stopIds',
+  'ignoreEos',
 ];
 const sharedNames = ['perSequence', 'logprobs', 'topLogprobs', 'promptLogprobs', 'signal', 'onProgress', 'listener'];
 const defaultMaxTokens = 256;
@@ -97,7 +110,12 @@ const defaultMaxTokens = 256;
  * @throws OptionError for a name or value that is not an option, or an empty prompt; ContextError when prompt and maxTokens
  *   do not fit the context
  */
-export function resolveRequests(model: BitNet, prompts: readonly (readonly number[])[], options: GenerateOptions, hasCodec: boolean): Request[] {
+export function resolveRequests(
+  model: BitNet,
+  prompts: readonly (readonly number[])[],
+  options: GenerateOptions,
+  hasCodec: boolean,
+): Request[] {
   checkOptions(OP, options, [...sequenceNames, ...sharedNames]);
   if (!Array.isArray(prompts) || prompts.length === 0) {
     throw new OptionError(`expected at least one prompt, received ${describe(prompts)}.`, { op: OP });
@@ -134,7 +152,9 @@ function resolve(model: BitNet, prompt: readonly number[], options: SequenceOpti
   if (minTokens > maxTokens) throw bad('minTokens', `at most maxTokens (${maxTokens})`, minTokens);
   const stop = stopStrings(options.stop);
   if (stop.length > 0 && !hasCodec) {
-    throw new OptionError('expected no stop strings for a model without a tokenizer, received some. Use stopIds.', { op: OP });
+    throw new OptionError('expected no stop strings for a model without a tokenizer, received some. Use stopIds.', {
+      op: OP,
+    });
   }
   const { seed = randomSeed(), ignoreEos = false } = options;
   if (!isSeed(seed)) throw bad('seed', 'a whole number from 0 below 2^64 (a bigint beyond 2^53)', seed);
@@ -172,13 +192,15 @@ function checkShared(options: GenerateOptions): void {
   if (typeof logprobs !== 'boolean') throw bad('logprobs', 'true or false (topLogprobs is a number)', logprobs);
   whole('topLogprobs', topLogprobs, 0, 20);
   if (typeof promptLogprobs !== 'boolean') whole('promptLogprobs', promptLogprobs, 0, 20);
-  if (signal !== undefined && typeof (signal as { aborted?: unknown } | null)?.aborted !== 'boolean') throw bad('signal', 'an AbortSignal', signal);
+  if (signal !== undefined && typeof (signal as { aborted?: unknown } | null)?.aborted !== 'boolean')
+    throw bad('signal', 'an AbortSignal', signal);
   if (onProgress !== undefined && typeof onProgress !== 'function') throw bad('onProgress', 'a function', onProgress);
 }
 
 function stopStrings(stop: SequenceOptions['stop'] = []): readonly string[] {
   const list: readonly unknown[] = typeof stop === 'string' ? [stop] : stop;
-  if (!Array.isArray(list) || !list.every((s) => typeof s === 'string' && s !== '')) throw bad('stop', 'a string or strings, not empty', stop);
+  if (!Array.isArray(list) || !list.every((s) => typeof s === 'string' && s !== ''))
+    throw bad('stop', 'a string or strings, not empty', stop);
   return list as readonly string[];
 }
 
@@ -189,7 +211,8 @@ function tokenList(ids: readonly number[] = [], vocabSize: number): readonly num
 }
 
 function biases(given: SequenceOptions['logitBias'] = {}, vocabSize: number): ReadonlyMap<number, number> {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw bad('logitBias', 'a map from token id to number', given);
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw bad('logitBias', 'a map from token id to number', given);
   const pairs: Iterable<readonly [unknown, unknown]> = Symbol.iterator in given ? given : Object.entries(given);
   const map = new Map<number, number>();
   for (const [key, value] of pairs) {
@@ -211,10 +234,14 @@ function whole(name: string, value: unknown, min: number, max = 2147483647): num
 }
 
 function number(name: string, value: unknown, min: number, max: number): number {
-  if (typeof value !== 'number' || !(value >= min && value <= max)) throw bad(name, `a number from ${min} to ${max}`, value);
+  if (typeof value !== 'number' || !(value >= min && value <= max))
+    throw bad(name, `a number from ${min} to ${max}`, value);
   return value;
 }
 
 function bad(name: string, expected: string, received: unknown): OptionError {
-  return new OptionError(`expected ${name} to be ${expected}, received ${describe(received)}.`, { op: OP, details: { option: name } });
+  return new OptionError(`expected ${name} to be ${expected}, received ${describe(received)}.`, {
+    op: OP,
+    details: { option: name },
+  });
 }

@@ -19,7 +19,12 @@ export class Runner {
   #resolve: (results: GenerateResult[]) => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
 
-  constructor(model: BitNet, sequences: readonly Sequence[], wanted: Wanted, options: Pick<GenerateOptions, 'signal' | 'onProgress' | 'listener'>) {
+  constructor(
+    model: BitNet,
+    sequences: readonly Sequence[],
+    wanted: Wanted,
+    options: Pick<GenerateOptions, 'signal' | 'onProgress' | 'listener'>,
+  ) {
     this.#model = model;
     this.#sequences = sequences;
     this.#wanted = wanted;
@@ -94,7 +99,9 @@ export class Runner {
     const started = performance.now();
     try {
       await decoder.prefill(s.index, prompt.slice(0, count), {
-        ...(this.#wanted.promptLogprobs === undefined ? {} : { onLogits: (logits: Tensor, first: number) => this.#scorePrompt(s, logits, first) }),
+        ...(this.#wanted.promptLogprobs === undefined
+          ? {}
+          : { onLogits: (logits: Tensor, first: number) => this.#scorePrompt(s, logits, first) }),
         onProgress: (done) => onProgress?.({ done: before + done, total, label: 'prompt' }),
         ...(signal === undefined ? {} : { signal }),
       });
@@ -103,7 +110,16 @@ export class Runner {
       throw error;
     }
     s.promptMs = performance.now() - started;
-    if (s.active) decoder.state.start(s.index, prompt[prompt.length - 1], prompt.length - 1, prompt, params, seedWords(seed), s.bias());
+    if (s.active)
+      decoder.state.start(
+        s.index,
+        prompt[prompt.length - 1],
+        prompt.length - 1,
+        prompt,
+        params,
+        seedWords(seed),
+        s.bias(),
+      );
   }
 
   // Logits of prompt token t say how likely token t + 1 is.
@@ -112,7 +128,11 @@ export class Runner {
     const data = logits.data();
     for (let i = 0; i < rows; i++) {
       const t = first + i + 1;
-      const { logprob, top } = logprobsOf(data.subarray(i * vocab, (i + 1) * vocab), s.request.prompt[t], this.#wanted.promptLogprobs ?? 0);
+      const { logprob, top } = logprobsOf(
+        data.subarray(i * vocab, (i + 1) * vocab),
+        s.request.prompt[t],
+        this.#wanted.promptLogprobs ?? 0,
+      );
       s.promptLogprobs[t] = logprob;
       s.promptTopLogprobs[t] = top;
     }

@@ -27,7 +27,8 @@ export class StopFilter {
     for (const stop of this.#stops) {
       const at = seen.indexOf(stop);
       const stopEnd = at + stop.length;
-      if (at >= 0 && (stopEnd < end || (stopEnd === end && stop.length > (match?.length ?? 0)))) [end, match] = [stopEnd, stop];
+      if (at >= 0 && (stopEnd < end || (stopEnd === end && stop.length > (match?.length ?? 0))))
+        [end, match] = [stopEnd, stop];
     }
     if (match !== undefined) {
       this.#held = '';

@@ -112,7 +112,12 @@ class Reader {
       subNorms ? await this.#norm(`${p}.mlp.ffn_sub_norm.weight`) : undefined,
       hiddenAct,
     );
-    return new Block(await this.#norm(`${p}.input_layernorm.weight`), attn, await this.#norm(`${p}.post_attention_layernorm.weight`), mlp);
+    return new Block(
+      await this.#norm(`${p}.input_layernorm.weight`),
+      attn,
+      await this.#norm(`${p}.post_attention_layernorm.weight`),
+      mlp,
+    );
   }
 
   // Matrices over the same input, merged into one.

@@ -23,7 +23,11 @@ export interface WeightPart {
  * @returns the matrix, and the number of rows of each part
  * @throws LoadError, naming the part, for codes that are no weights and masters that are not finite
  */
-export function packParts(parts: readonly WeightPart[], rule: ScaleRule, device: DeviceName): { weight: Ternary; rows: number[] } {
+export function packParts(
+  parts: readonly WeightPart[],
+  rule: ScaleRule,
+  device: DeviceName,
+): { weight: Ternary; rows: number[] } {
   const split: TernaryPart[] = [];
   try {
     for (const part of parts) split.push(splitPart(part, rule));
@@ -41,6 +45,10 @@ function splitPart({ name, weight, scale }: WeightPart, rule: ScaleRule): Ternar
     return { planes: planesFromHf(weight), scale: rule === 'multiply' ? stored : 1 / stored };
   } catch (error) {
     if (!(error instanceof LoadError)) throw error;
-    throw new LoadError(`${name}: ${error.message}`, { op: 'loadBitNet', details: { ...error.details, tensor: name }, cause: error });
+    throw new LoadError(`${name}: ${error.message}`, {
+      op: 'loadBitNet',
+      details: { ...error.details, tensor: name },
+      cause: error,
+    });
   }
 }

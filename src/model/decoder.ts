@@ -83,7 +83,7 @@ export class Decoder {
   /** Captures the programs that a prompt of `count` tokens needs, so that `prefill` has nothing left to do but run them. */
   prepare(count: number, withLogits = false): void {
     this.#check();
-    for (let done = 0; done < count; ) {
+    for (let done = 0; done < count;) {
       const size = chunkOf(count - done);
       this.#prefill(size, withLogits);
       done += size;
@@ -113,7 +113,7 @@ export class Decoder {
   ): Promise<void> {
     const { start = 0, onLogits, onProgress, signal, maxChunk = buckets[0] } = options;
     this.#checkRoom(start + ids.length);
-    for (let done = 0; done < ids.length; ) {
+    for (let done = 0; done < ids.length;) {
       signal?.throwIfAborted();
       this.#check();
       const size = chunkOf(Math.min(ids.length - done, maxChunk));
@@ -140,7 +140,10 @@ export class Decoder {
     await this.#run(program);
     const bad = this.state.token.data().findIndex((token, i) => positions[i] >= 0 && token < 0);
     if (bad >= 0) {
-      throw new NativeError(`expected finite logits, received NaN or infinity in slot ${bad}. Check the hooks and biases, or the weights of the model.`, { op: 'step' });
+      throw new NativeError(
+        `expected finite logits, received NaN or infinity in slot ${bad}. Check the hooks and biases, or the weights of the model.`,
+        { op: 'step' },
+      );
     }
     return program.outputs;
   }
@@ -182,7 +185,9 @@ export class Decoder {
     const ints = (): Tensor => zeros([size], { dtype: 'i32', device: this.#model.device });
     const rows = { ids: ints(), pos: ints(), slot: ints(), span: this.#length };
     try {
-      const program = withTaps(this.#listener, () => capture(() => scope(() => this.#model.forward(rows, this.#cache, withLogits ? 'all' : 'none'))));
+      const program = withTaps(this.#listener, () =>
+        capture(() => scope(() => this.#model.forward(rows, this.#cache, withLogits ? 'all' : 'none'))),
+      );
       const made = { rows, program };
       this.#prefills.set(key, made);
       return made;
@@ -194,13 +199,17 @@ export class Decoder {
 
   #checkRoom(positions: number): void {
     if (positions <= this.#length) return;
-    throw new ContextError(`expected at most ${this.#length} positions in a slot, received ${positions}. Make the decoder longer.`, {
-      op: 'Decoder',
-      details: { limit: this.#length, positions },
-    });
+    throw new ContextError(
+      `expected at most ${this.#length} positions in a slot, received ${positions}. Make the decoder longer.`,
+      {
+        op: 'Decoder',
+        details: { limit: this.#length, positions },
+      },
+    );
   }
 
   #check(): void {
-    if (this.#disposed) throw new DisposedError('expected a live decoder, received one that was disposed.', { op: 'Decoder' });
+    if (this.#disposed)
+      throw new DisposedError('expected a live decoder, received one that was disposed.', { op: 'Decoder' });
   }
 }

@@ -39,7 +39,9 @@ export class WeightMatrix {
   /** Counts the weights. */
   counts(): MatrixCounts {
     return scope(() => {
-      const data = ternaryCounts(this.linear.weight).data().subarray(3 * this.begin, 3 * (this.begin + this.rows));
+      const data = ternaryCounts(this.linear.weight)
+        .data()
+        .subarray(3 * this.begin, 3 * (this.begin + this.rows));
       const sums = [0, 0, 0];
       let deadRows = 0;
       data.forEach((n, i) => {
@@ -69,7 +71,9 @@ export class WeightMatrix {
 export function matricesOf(model: BitNet): WeightMatrix[] {
   return model.weights.blocks.flatMap(({ attn, mlp }, layer) =>
     [attn.qkv, attn.o, mlp.gateUp, mlp.down].flatMap((linear) =>
-      linear.sources.map((name, i) => new WeightMatrix(name, layer, linear.rows[i], linear.weight.cols, linear, linear.begins[i])),
+      linear.sources.map(
+        (name, i) => new WeightMatrix(name, layer, linear.rows[i], linear.weight.cols, linear, linear.begins[i]),
+      ),
     ),
   );
 }
@@ -91,7 +95,9 @@ export function memoryOf({ weights }: BitNet): MemoryUse {
   const sum = (values: number[]): number => values.reduce((a, b) => a + b, 0);
   const norms = blocks.flatMap(({ ln1, ln2, attn, mlp }) => [ln1, ln2, attn.subNorm, mlp.subNorm]);
   return {
-    ternary: sum(blocks.flatMap(({ attn, mlp }) => [attn.qkv, attn.o, mlp.gateUp, mlp.down].map((x) => x.weight.bytes))),
+    ternary: sum(
+      blocks.flatMap(({ attn, mlp }) => [attn.qkv, attn.o, mlp.gateUp, mlp.down].map((x) => x.weight.bytes)),
+    ),
     embedding: embed.bytes + (head === embed ? 0 : head.bytes),
     norms: sum([...norms, lnFinal].map((norm) => norm?.weight.bytes ?? 0)),
     ropes: ropes.cos.bytes + ropes.sin.bytes,

@@ -16,11 +16,16 @@ export function checkIds(op: string, ids: ArrayLike<number>, config: BitNetConfi
     throw new OptionError(`expected an array of token ids, received ${describe(ids)}.`, { op });
   }
   if (ids.length === 0) {
-    throw new OptionError('expected at least one token id, received an empty prompt. Start with the BOS token.', { op });
+    throw new OptionError('expected at least one token id, received an empty prompt. Start with the BOS token.', {
+      op,
+    });
   }
   for (let i = 0; i < ids.length; i++) {
     if (!(Number.isInteger(ids[i]) && ids[i] >= 0 && ids[i] < config.vocabSize)) {
-      throw new OptionError(`expected token ids from 0 to ${config.vocabSize - 1}, received ${String(ids[i])} at position ${i}.`, { op });
+      throw new OptionError(
+        `expected token ids from 0 to ${config.vocabSize - 1}, received ${String(ids[i])} at position ${i}.`,
+        { op },
+      );
     }
   }
   checkContext(op, start + ids.length, config);
@@ -38,6 +43,9 @@ export function checkContext(op: string, positions: number, config: BitNetConfig
 /** Rows for consecutive tokens of one sequence: i32 ids, positions from `start`, all in `slot`. */
 export function consecutiveRows(ids: ArrayLike<number>, device: DeviceName, start = 0, slot = 0): Rows {
   const make = (value: (i: number) => number): ReturnType<typeof tensor> =>
-    tensor(Int32Array.from({ length: ids.length }, (_, i) => value(i)), { device });
+    tensor(
+      Int32Array.from({ length: ids.length }, (_, i) => value(i)),
+      { device },
+    );
   return { ids: make((i) => ids[i]), pos: make((i) => start + i), slot: make(() => slot), span: start + ids.length };
 }

@@ -26,7 +26,16 @@ export interface SamplerParams {
 /** Bit of `seen` that says that a token occurs in the prompt; the bits below count its occurrences in the output. */
 export const promptBit = 1 << 30;
 
-const order: readonly (keyof SamplerParams)[] = ['temperature', 'topK', 'topP', 'minP', 'typicalP', 'repetition', 'presence', 'frequency'];
+const order: readonly (keyof SamplerParams)[] = [
+  'temperature',
+  'topK',
+  'topP',
+  'minP',
+  'typicalP',
+  'repetition',
+  'presence',
+  'frequency',
+];
 
 /**
  * Everything that changes from token to token, one entry per slot. Programs read and write it; the host writes it between
@@ -74,13 +83,24 @@ export class StepState {
    * @param seed two 32-bit words
    * @param bias pairs of token and value added to its logit; minus infinity forbids it
    */
-  start(slot: number, token: number, position: number, prompt: ArrayLike<number>, params: SamplerParams, seed: readonly [number, number], bias: Iterable<readonly [number, number]>): void {
+  start(
+    slot: number,
+    token: number,
+    position: number,
+    prompt: ArrayLike<number>,
+    params: SamplerParams,
+    seed: readonly [number, number],
+    bias: Iterable<readonly [number, number]>,
+  ): void {
     this.#checkSlot(slot);
     this.token.data()[slot] = token;
     this.pos.data()[slot] = position;
     this.step.data()[slot] = 0;
     this.seed.data().set(seed, 2 * slot);
-    this.params.data().set(order.map((name) => params[name]), order.length * slot);
+    this.params.data().set(
+      order.map((name) => params[name]),
+      order.length * slot,
+    );
     const seen = this.seen.data().subarray(slot * this.vocabSize, (slot + 1) * this.vocabSize);
     seen.fill(0);
     for (let i = 0; i < prompt.length; i++) seen[prompt[i]] = promptBit;
@@ -102,7 +122,8 @@ export class StepState {
   }
 
   dispose(): void {
-    for (const x of [this.token, this.pos, this.slot, this.step, this.seed, this.params, this.seen, this.bias]) x.dispose();
+    for (const x of [this.token, this.pos, this.slot, this.step, this.seed, this.params, this.seen, this.bias])
+      x.dispose();
   }
 
   #checkSlot(slot: number): void {

@@ -8,7 +8,12 @@ export function summarize(model: BitNet): string {
   const matrices = matricesOf(model).map((m) => ({ name: m.name, rows: m.rows, cols: m.cols, ...m.counts() }));
   const percent = (n: number, m: { rows: number; cols: number }): string => ((100 * n) / (m.rows * m.cols)).toFixed(1);
   const rows = matrices.map((m) => [
-    m.name, `${m.rows}x${m.cols}`, percent(m.minus, m), percent(m.zero, m), percent(m.plus, m), String(m.deadRows),
+    m.name,
+    `${m.rows}x${m.cols}`,
+    percent(m.minus, m),
+    percent(m.zero, m),
+    percent(m.plus, m),
+    String(m.deadRows),
   ]);
   const ternary = matrices.reduce((sum, m) => sum + m.rows * m.cols, 0);
   const tables = weights.embed.size + (weights.head === weights.embed ? 0 : weights.head.size);

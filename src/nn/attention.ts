@@ -68,7 +68,8 @@ export class Attention {
 
   #mix(q: Tensor, { slot, pos, span }: Rows, { keys, values }: LayerCache, name: string): Tensor {
     const scale = 1 / Math.sqrt(this.headDim);
-    if (!tapped(`${name}.hook_attn_scores`, `${name}.hook_pattern`)) return attention(q, keys, values, slot, pos, scale);
+    if (!tapped(`${name}.hook_attn_scores`, `${name}.hook_pattern`))
+      return attention(q, keys, values, slot, pos, scale);
     // The same bits in three steps.
     const scores = tap(`${name}.hook_attn_scores`, attnScores(q, keys, slot, pos, { scale, length: span }));
     const pattern = tap(`${name}.hook_pattern`, softmax(scores));

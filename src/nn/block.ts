@@ -21,7 +21,10 @@ export class Block {
    */
   forward(x: Tensor, rows: Rows, ropes: RopeTables, cache: LayerCache, name: string): Tensor {
     const pre = tap(`${name}.hook_resid_pre`, x);
-    const attnOut = tap(`${name}.hook_attn_out`, this.attn.forward(this.ln1.forward(pre, `${name}.ln1`), rows, ropes, cache, `${name}.attn`));
+    const attnOut = tap(
+      `${name}.hook_attn_out`,
+      this.attn.forward(this.ln1.forward(pre, `${name}.ln1`), rows, ropes, cache, `${name}.attn`),
+    );
     const mid = tap(`${name}.hook_resid_mid`, add(pre, attnOut));
     const mlpOut = tap(`${name}.hook_mlp_out`, this.mlp.forward(this.ln2.forward(mid, `${name}.ln2`), `${name}.mlp`));
     return tap(`${name}.hook_resid_post`, add(mid, mlpOut));

@@ -28,9 +28,12 @@ export class KvCache {
   ) {
     const { layers, slots, heads, length, headDim } = shape;
     if (!(Number.isInteger(slots) && slots >= 1 && Number.isInteger(length) && length >= 1)) {
-      throw new OptionError(`expected at least one slot and one position, received ${slots} and ${length}.`, { op: 'KvCache' });
+      throw new OptionError(`expected at least one slot and one position, received ${slots} and ${length}.`, {
+        op: 'KvCache',
+      });
     }
-    const make = (): Tensor[] => Array.from({ length: layers }, () => zeros([slots, heads, length, headDim], { device }));
+    const make = (): Tensor[] =>
+      Array.from({ length: layers }, () => zeros([slots, heads, length, headDim], { device }));
     this.keys = make();
     this.values = make();
   }

@@ -41,7 +41,9 @@ export class TernaryLinear {
    * @param names name of each layer, such as `blocks.0.attn.q`
    */
   forward(x: Tensor, names: readonly string[]): Tensor[] {
-    const outputs = names.some((n) => tapped(`${n}.hook_in`, `${n}.hook_in_q8`, `${n}.hook_in_scale`, `${n}.hook_acc_i32`))
+    const outputs = names.some((n) =>
+      tapped(`${n}.hook_in`, `${n}.hook_in_q8`, `${n}.hook_in_scale`, `${n}.hook_acc_i32`),
+    )
       ? this.#shown(x, names)
       : this.#product(quantize(x));
     return outputs.map((y, i) => tap(`${names[i]}.hook_out`, y));

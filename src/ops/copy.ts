@@ -11,7 +11,9 @@ export const copyDef: OpDef<{ shape: readonly number[] }> = {
   name: 'copy',
   infer([x], { shape }) {
     if (!sameShape(broadcastShapes('copy', x.shape, shape), shape)) {
-      throw new ShapeError(`expected a shape that broadcasts to ${shapeText(shape)}, received ${shapeText(x.shape)}.`, { op: 'copy' });
+      throw new ShapeError(`expected a shape that broadcasts to ${shapeText(shape)}, received ${shapeText(x.shape)}.`, {
+        op: 'copy',
+      });
     }
     return [{ shape, dtype: x.dtype }];
   },
@@ -23,7 +25,11 @@ export const copyDef: OpDef<{ shape: readonly number[] }> = {
   tolerance: { exact: true },
   strided: true,
   cases: () => [
-    { name: 'same shape', inputs: [{ dtype: 'f32', shape: [3, 5], data: Array.from({ length: 15 }, (_, i) => i - 7) }], attrs: { shape: [3, 5] } },
+    {
+      name: 'same shape',
+      inputs: [{ dtype: 'f32', shape: [3, 5], data: Array.from({ length: 15 }, (_, i) => i - 7) }],
+      attrs: { shape: [3, 5] },
+    },
     { name: 'broadcast', inputs: [{ dtype: 'i8', shape: [3, 1], data: [-128, 0, 127] }], attrs: { shape: [2, 3, 4] } },
     { name: 'bf16 bits', inputs: [{ dtype: 'bf16', shape: [4], data: [0, 1, -2.5, 1e30] }], attrs: { shape: [4] } },
     { name: 'empty', inputs: [{ dtype: 'f32', shape: [0, 4], data: [] }], attrs: { shape: [0, 4] } },

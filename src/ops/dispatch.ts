@@ -45,7 +45,10 @@ function deviceOf(op: string, inputs: readonly Tensor[], fallback: DeviceName | 
   for (const x of inputs) {
     x.checkAlive(op);
     if (x.device !== inputs[0].device) {
-      throw new DeviceError(`expected inputs on one device, received "${inputs[0].device}" and "${x.device}". Move one with to().`, { op });
+      throw new DeviceError(
+        `expected inputs on one device, received "${inputs[0].device}" and "${x.device}". Move one with to().`,
+        { op },
+      );
     }
   }
   return inputs[0]?.device ?? fallback ?? 'cpu';
@@ -55,7 +58,10 @@ function deviceOf(op: string, inputs: readonly Tensor[], fallback: DeviceName | 
 function compact<A>(x: Tensor, def: OpDef<A>, i: number): Tensor {
   if (x.isContiguous) return x;
   if (def.mutates?.includes(i)) {
-    throw new ShapeError(`expected a contiguous tensor as input ${i}, which is written into, received a strided view.`, { op: def.name });
+    throw new ShapeError(
+      `expected a contiguous tensor as input ${i}, which is written into, received a strided view.`,
+      { op: def.name },
+    );
   }
   return callOne(copyDef, [x], { shape: x.shape });
 }

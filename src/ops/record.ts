@@ -27,7 +27,13 @@ export class RecordBlock {
   }
 
   /** Writes record `index`. Inputs and outputs must be on `cpu`. */
-  write(index: number, opcode: number, inputs: readonly Operand[], outputs: readonly Operand[], attrs: readonly number[]): void {
+  write(
+    index: number,
+    opcode: number,
+    inputs: readonly Operand[],
+    outputs: readonly Operand[],
+    attrs: readonly number[],
+  ): void {
     const base = index * recordBytes;
     const head = base / 4;
     this.#i32[head] = opcode;
@@ -62,10 +68,17 @@ let opcodes: Map<string, number> | undefined;
  * @throws UnsupportedError if the backend has no kernel of that name
  */
 export function opcodeOf(name: string): number {
-  opcodes ??= new Map(native().opTable().map((op, i) => [op, i]));
+  opcodes ??= new Map(
+    native()
+      .opTable()
+      .map((op, i) => [op, i]),
+  );
   const code = opcodes.get(name);
   if (code === undefined) {
-    throw new UnsupportedError(`expected an op that "cpu" implements, received "${name}". Run it on the "reference" device, or add its kernel.`, { op: name });
+    throw new UnsupportedError(
+      `expected an op that "cpu" implements, received "${name}". Run it on the "reference" device, or add its kernel.`,
+      { op: name },
+    );
   }
   return code;
 }

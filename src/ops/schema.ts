@@ -27,7 +27,8 @@ export interface Cost {
  * How far a float32 kernel may be from the float64 reference, element by element:
  * `|y - r| <= abs + rel * max|r|` over the output. Integer outputs are always exact. `why` derives the numbers.
  */
-export type Tolerance = { readonly exact: true } | { readonly rel: number; readonly abs?: number; readonly why: string };
+export type Tolerance =
+  { readonly exact: true } | { readonly rel: number; readonly abs?: number; readonly why: string };
 
 /** An input of a test case. */
 export interface CaseOperand {

@@ -12,7 +12,8 @@ import type { ProgramRecord } from './plan';
 import { Program } from './program';
 
 /** What a captured function may return: tensors, in arrays and plain objects. */
-export type ProgramOutputs = Tensor | undefined | readonly ProgramOutputs[] | { readonly [name: string]: ProgramOutputs };
+export type ProgramOutputs =
+  Tensor | undefined | readonly ProgramOutputs[] | { readonly [name: string]: ProgramOutputs };
 
 class CaptureRecorder implements Recorder {
   readonly records: ProgramRecord[] = [];
@@ -22,11 +23,15 @@ class CaptureRecorder implements Recorder {
     for (const { device } of inputs) {
       this.device ??= device;
       if (device !== this.device) {
-        throw new DeviceError(`expected all tensors of a program on "${this.device}", received one on "${device}".`, { op: def.name });
+        throw new DeviceError(`expected all tensors of a program on "${this.device}", received one on "${device}".`, {
+          op: def.name,
+        });
       }
     }
     const device = this.device ?? 'cpu';
-    const outputs = specs.map((s) => new Tensor(new VirtualStorage(device, sizeOf(s.shape) * dtypeBytes(s.dtype), def.name), s.dtype, s.shape));
+    const outputs = specs.map(
+      (s) => new Tensor(new VirtualStorage(device, sizeOf(s.shape) * dtypeBytes(s.dtype), def.name), s.dtype, s.shape),
+    );
     this.records.push({ def, inputs: inputs.map(operand), attrs, outputs: outputs.map(operand) });
     return outputs;
   }

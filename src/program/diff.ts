@@ -43,7 +43,15 @@ export class ProgramDiff {
 
   toString(): string {
     const head = ['#', 'op', 'result', 'shape', 'max error', 'limit', 'ok'];
-    const cells = this.rows.map((r) => [String(r.record), r.op, r.result, r.shape.join('x'), r.maxError.toExponential(2), r.limit.toExponential(2), r.ok ? 'yes' : 'NO']);
+    const cells = this.rows.map((r) => [
+      String(r.record),
+      r.op,
+      r.result,
+      r.shape.join('x'),
+      r.maxError.toExponential(2),
+      r.limit.toExponential(2),
+      r.ok ? 'yes' : 'NO',
+    ]);
     return table(head, cells);
   }
 
@@ -64,7 +72,11 @@ function diffRecord(world: Shadow, { def, inputs, attrs, outputs }: ProgramRecor
   const results = outputs.map((y) => empty(y.shape, y.dtype, 'cpu'));
   try {
     runNative(def, native, attrs, results);
-    const want = outputs.map(({ dtype, shape }) => ({ dtype, shape, data: typedZeros(dtype, 'reference', sizeOf(shape)) }));
+    const want = outputs.map(({ dtype, shape }) => ({
+      dtype,
+      shape,
+      data: typedZeros(dtype, 'reference', sizeOf(shape)),
+    }));
     def.reference(given, attrs, want);
     const rows = results.map((y, i) => row(index, def.name, String(i), y, want[i].data, def.tolerance));
     outputs.forEach((y, i) => world.write(y, want[i].data));
@@ -78,7 +90,14 @@ function diffRecord(world: Shadow, { def, inputs, attrs, outputs }: ProgramRecor
   }
 }
 
-function row(record: number, op: string, result: string, got: Tensor, want: TypedArray, tolerance: ProgramRecord['def']['tolerance']): DiffRow {
+function row(
+  record: number,
+  op: string,
+  result: string,
+  got: Tensor,
+  want: TypedArray,
+  tolerance: ProgramRecord['def']['tolerance'],
+): DiffRow {
   const { maxError, limit, badIndex } = compareArrays(tolerance, got.dtype, got.data(), want);
   return { record, op, result, shape: got.shape, maxError, limit, ok: badIndex < 0 };
 }
@@ -91,7 +110,8 @@ class Shadow {
     for (const { def, inputs, outputs } of records) {
       for (const y of outputs) this.#add(y);
       for (const i of def.mutates ?? []) {
-        if (!this.#copies.has(inputs[i].storage)) this.#add(inputs[i]).set(inputs[i].storage.elements(inputs[i].dtype, 0, this.#length(inputs[i])));
+        if (!this.#copies.has(inputs[i].storage))
+          this.#add(inputs[i]).set(inputs[i].storage.elements(inputs[i].dtype, 0, this.#length(inputs[i])));
       }
     }
   }
@@ -107,7 +127,11 @@ class Shadow {
       return { dtype: x.dtype, shape: [planes.length], data: planes };
     }
     const data = readElements(copy ?? x.storage, x);
-    return { dtype: x.dtype, shape: x.shape, data: x.dtype === 'f32' ? Float64Array.from(data, Math.fround) : data.slice() };
+    return {
+      dtype: x.dtype,
+      shape: x.shape,
+      data: x.dtype === 'f32' ? Float64Array.from(data, Math.fround) : data.slice(),
+    };
   }
 
   // The same values for the kernel: constants where they are, everything else as a copy.

@@ -7,7 +7,10 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   const widths = head.map((_, c) => Math.max(...all.map((r) => r[c].length)));
   const numeric = head.map((_, c) => rows.every((r) => /^[-\d.,e+%]*$/.test(r[c])));
   const line = (r: readonly string[]): string =>
-    r.map((cell, c) => (numeric[c] ? cell.padStart(widths[c]) : cell.padEnd(widths[c]))).join('  ').trimEnd();
+    r
+      .map((cell, c) => (numeric[c] ? cell.padStart(widths[c]) : cell.padEnd(widths[c])))
+      .join('  ')
+      .trimEnd();
   return all.map(line).join('\n');
 }
 

@@ -73,7 +73,14 @@ function lifetimes(records: readonly ProgramRecord[]): Life[] {
       if (!(storage instanceof VirtualStorage) || storage.place !== undefined) continue;
       const life = lives.get(storage);
       if (life !== undefined) life.to = Math.max(life.to, i);
-      else lives.set(storage, { storage, from: storage.readable ? 0 : i, to: storage.readable ? records.length : i, offset: 0, operand });
+      else
+        lives.set(storage, {
+          storage,
+          from: storage.readable ? 0 : i,
+          to: storage.readable ? records.length : i,
+          offset: 0,
+          operand,
+        });
     }
   });
   return [...lives.values()];

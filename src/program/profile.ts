@@ -48,7 +48,15 @@ export class ProgramProfile {
 
   toString(): string {
     const head = ['#', 'op', 'shapes', 'variant', 'bytes', 'us', '% of roofline'];
-    const rows = this.rows.map((r) => [String(r.record), r.op, r.shapes, r.variant, String(r.bytes), r.us.toFixed(1), r.percentOfRoofline.toFixed(0)]);
+    const rows = this.rows.map((r) => [
+      String(r.record),
+      r.op,
+      r.shapes,
+      r.variant,
+      String(r.bytes),
+      r.us.toFixed(1),
+      r.percentOfRoofline.toFixed(0),
+    ]);
     return `${table(head, rows)}\ntotal ${this.totalUs.toFixed(1)} us at ${(this.bandwidth / 1e9).toFixed(1)} GB/s`;
   }
 

@@ -92,7 +92,8 @@ export class Program<T extends ProgramOutputs = ProgramOutputs> {
       throw new OptionError(`expected repeats to be a whole number from 1, received ${repeats}.`, { op: 'profile' });
     }
     const id = this.#id;
-    if (id === undefined) throw new OptionError('expected a program on "cpu", received one on "reference".', { op: 'profile' });
+    if (id === undefined)
+      throw new OptionError('expected a program on "cpu", received one on "reference".', { op: 'profile' });
     return profileRecords(this.records, () => guarded(() => native().programProfile(id)), repeats, options.bandwidth);
   }
 
@@ -104,7 +105,8 @@ export class Program<T extends ProgramOutputs = ProgramOutputs> {
    */
   diff(device: 'reference'): ProgramDiff {
     this.#check('diff');
-    if (device !== 'reference') throw new OptionError(`expected "reference", received "${String(device)}".`, { op: 'diff' });
+    if (device !== 'reference')
+      throw new OptionError(`expected "reference", received "${String(device)}".`, { op: 'diff' });
     return diffProgram(this.records);
   }
 
@@ -129,7 +131,8 @@ export class Program<T extends ProgramOutputs = ProgramOutputs> {
   }
 
   #check(op: string): void {
-    if (this.#disposed) throw new DisposedError('expected a live program, received one that was disposed. Capture it again.', { op });
+    if (this.#disposed)
+      throw new DisposedError('expected a live program, received one that was disposed. Capture it again.', { op });
     if (activeListener() !== undefined) {
       throw new CaptureError(
         'expected no hooks around a program that is already captured: they would never be called. Capture it again with the hooks in place.',

@@ -25,7 +25,9 @@ export class ActivationCache {
     const full = fullName(this.#config, name, layer);
     const value = this.#values.get(full);
     if (value === undefined) {
-      throw new OptionError(`expected a tap that was listened to, received "${full}". Add it to namesFilter.`, { op: 'ActivationCache.get' });
+      throw new OptionError(`expected a tap that was listened to, received "${full}". Add it to namesFilter.`, {
+        op: 'ActivationCache.get',
+      });
     }
     return value;
   }
@@ -61,7 +63,9 @@ export class ActivationCache {
   }
 
   toString(): string {
-    const lines = this.entries().map(([name, x]) => `  ${name}  ${x.dtype}${x.disposed ? ' (disposed)' : shapeText(x.shape)}`);
+    const lines = this.entries().map(
+      ([name, x]) => `  ${name}  ${x.dtype}${x.disposed ? ' (disposed)' : shapeText(x.shape)}`,
+    );
     return `ActivationCache(${lines.length} values)\n${lines.join('\n')}`;
   }
 

@@ -74,13 +74,21 @@ function callHook(hook: Hook, value: Tensor, name: string): unknown {
 function checked(name: string, old: Tensor, result: unknown): Tensor {
   if (result === undefined) return old;
   if (!(result instanceof Tensor)) {
-    throw new ShapeError(`expected hook "${name}" to return a tensor or nothing, received ${describe(result)}.`, { op: 'tap' });
+    throw new ShapeError(`expected hook "${name}" to return a tensor or nothing, received ${describe(result)}.`, {
+      op: 'tap',
+    });
   }
   if (!sameShape(result.shape, old.shape)) {
-    throw new ShapeError(`expected hook "${name}" to return shape ${shapeText(old.shape)}, received ${shapeText(result.shape)}.`, { op: 'tap' });
+    throw new ShapeError(
+      `expected hook "${name}" to return shape ${shapeText(old.shape)}, received ${shapeText(result.shape)}.`,
+      { op: 'tap' },
+    );
   }
   if (result.dtype !== old.dtype) {
-    throw new DTypeError(`expected hook "${name}" to return dtype ${old.dtype}, received ${result.dtype}. Convert it with cast().`, { op: 'tap' });
+    throw new DTypeError(
+      `expected hook "${name}" to return dtype ${old.dtype}, received ${result.dtype}. Convert it with cast().`,
+      { op: 'tap' },
+    );
   }
   return result;
 }

@@ -19,7 +19,16 @@ export function tapNames(config: Pick<BitNetConfig, 'numHiddenLayers' | 'subNorm
     'hook_resid_pre',
     ...within('ln1', norm),
     ...['q', 'k', 'v'].flatMap((x) => within(`attn.${x}`, linear)),
-    ...within('attn', ['hook_q', 'hook_k', 'hook_v', 'hook_rot_q', 'hook_rot_k', 'hook_attn_scores', 'hook_pattern', 'hook_z']),
+    ...within('attn', [
+      'hook_q',
+      'hook_k',
+      'hook_v',
+      'hook_rot_q',
+      'hook_rot_k',
+      'hook_attn_scores',
+      'hook_pattern',
+      'hook_z',
+    ]),
     ...sub('attn'),
     ...within('attn.o', linear),
     'hook_attn_out',
@@ -41,12 +50,23 @@ export function tapNames(config: Pick<BitNetConfig, 'numHiddenLayers' | 'subNorm
  *
  * @throws OptionError if a name or pattern means none: a tap never silently does nothing
  */
-export function selectTaps(op: string, config: Pick<BitNetConfig, 'numHiddenLayers' | 'subNorms'>, filter: NamesFilter): Set<string> {
+export function selectTaps(
+  op: string,
+  config: Pick<BitNetConfig, 'numHiddenLayers' | 'subNorms'>,
+  filter: NamesFilter,
+): Set<string> {
   const all = tapNames(config);
   if (filter === undefined) return new Set(all);
   const patterns = typeof filter === 'string' ? [filter] : filter;
-  const found = typeof patterns === 'function' ? all.filter((name) => patterns(name)) : patterns.flatMap((p) => matches(op, p, all));
-  if (found.length === 0) throw new OptionError('expected a filter that matches at least one tap, received one that matches none. See tapNames().', { op });
+  const found =
+    typeof patterns === 'function'
+      ? all.filter((name) => patterns(name))
+      : patterns.flatMap((p) => matches(op, p, all));
+  if (found.length === 0)
+    throw new OptionError(
+      'expected a filter that matches at least one tap, received one that matches none. See tapNames().',
+      { op },
+    );
   return new Set(found);
 }
 
@@ -56,10 +76,13 @@ function matches(op: string, pattern: string, all: readonly string[]): string[] 
   const found = all.filter((name) => expression.test(name));
   if (found.length > 0) return found;
   const near = nearestName(pattern, all);
-  throw new OptionError(`expected the name of a tap, received "${pattern}". ${near === undefined ? 'See tapNames().' : `Did you mean "${near}"?`}`, {
-    op,
-    details: { pattern },
-  });
+  throw new OptionError(
+    `expected the name of a tap, received "${pattern}". ${near === undefined ? 'See tapNames().' : `Did you mean "${near}"?`}`,
+    {
+      op,
+      details: { pattern },
+    },
+  );
 }
 
 // Where the short names of `cache.get` live in a block.
@@ -72,15 +95,23 @@ const homes = ['', 'attn.', 'mlp.'];
  * @param layer block that a short name is in; omit it for `embed` and for full names
  * @throws OptionError if no tap has that name
  */
-export function fullName(config: Pick<BitNetConfig, 'numHiddenLayers' | 'subNorms'>, name: string, layer?: number): string {
+export function fullName(
+  config: Pick<BitNetConfig, 'numHiddenLayers' | 'subNorms'>,
+  name: string,
+  layer?: number,
+): string {
   const all = new Set(tapNames(config));
   const prefix = layer === undefined ? '' : `blocks.${layer}.`;
   for (const home of layer === undefined ? [''] : homes) {
-    for (const candidate of [`${prefix}${home}${name}`, `${prefix}${home}hook_${name}`]) if (all.has(candidate)) return candidate;
+    for (const candidate of [`${prefix}${home}${name}`, `${prefix}${home}hook_${name}`])
+      if (all.has(candidate)) return candidate;
   }
   const near = nearestName(`${prefix}${name}`, [...all]);
   const where = layer === undefined ? '' : ` in layer ${layer} of ${config.numHiddenLayers}`;
-  throw new OptionError(`expected the name of a tap, received "${name}"${where}. ${near === undefined ? 'See tapNames().' : `Did you mean "${near}"?`}`, {
-    op: 'ActivationCache.get',
-  });
+  throw new OptionError(
+    `expected the name of a tap, received "${name}"${where}. ${near === undefined ? 'See tapNames().' : `Did you mean "${near}"?`}`,
+    {
+      op: 'ActivationCache.get',
+    },
+  );
 }

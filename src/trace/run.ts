@@ -46,7 +46,13 @@ export function run(model: BitNet, ids: ArrayLike<number>): Tensor {
  */
 export function runWithHooks(model: BitNet, ids: ArrayLike<number>, options: HookOptions = {}): Tensor {
   checkOptions('runWithHooks', options, ['fwdHooks', 'mode']);
-  return runListening('runWithHooks', model, ids, modeOf(options), hookListener('runWithHooks', model, options.fwdHooks));
+  return runListening(
+    'runWithHooks',
+    model,
+    ids,
+    modeOf(options),
+    hookListener('runWithHooks', model, options.fwdHooks),
+  );
 }
 
 /**
@@ -54,12 +60,23 @@ export function runWithHooks(model: BitNet, ids: ArrayLike<number>, options: Hoo
  *
  * The tensors belong to the returned cache: dispose it, or call inside `scope()` and return what is needed.
  */
-export function runWithCache(model: BitNet, ids: ArrayLike<number>, options: CacheOptions = {}): { logits: Tensor; cache: ActivationCache } {
+export function runWithCache(
+  model: BitNet,
+  ids: ArrayLike<number>,
+  options: CacheOptions = {},
+): { logits: Tensor; cache: ActivationCache } {
   checkOptions('runWithCache', options, ['namesFilter', 'fwdHooks', 'mode']);
   const listener = new CacheListener(selectTaps('runWithCache', model.config, options.namesFilter));
   const hooks = hookListener('runWithCache', model, options.fwdHooks);
   try {
-    const logits = runListening('runWithCache', model, ids, modeOf(options), hooks === undefined ? listener : new BothListeners(hooks, listener), listener);
+    const logits = runListening(
+      'runWithCache',
+      model,
+      ids,
+      modeOf(options),
+      hooks === undefined ? listener : new BothListeners(hooks, listener),
+      listener,
+    );
     return { logits, cache: new ActivationCache(model.config, listener.values) };
   } catch (error) {
     listener.dispose();
@@ -68,15 +85,21 @@ export function runWithCache(model: BitNet, ids: ArrayLike<number>, options: Cac
 }
 
 function modeOf({ mode = 'eager' }: HookOptions): RunMode {
-  if (mode !== 'eager' && mode !== 'captured') throw new OptionError(`expected mode "eager" or "captured", received ${String(mode)}.`, { op: 'run' });
+  if (mode !== 'eager' && mode !== 'captured')
+    throw new OptionError(`expected mode "eager" or "captured", received ${String(mode)}.`, { op: 'run' });
   return mode;
 }
 
 /** The listener for a list of hooks; undefined when there are none. */
-export function hookListener(op: string, model: BitNet, fwdHooks: HookOptions['fwdHooks'] = []): TapListener | undefined {
+export function hookListener(
+  op: string,
+  model: BitNet,
+  fwdHooks: HookOptions['fwdHooks'] = [],
+): TapListener | undefined {
   const hooks = new Map<string, Hook[]>();
   for (const [filter, hook] of fwdHooks) {
-    if (typeof hook !== 'function') throw new OptionError('expected pairs of a tap and a function in fwdHooks.', { op });
+    if (typeof hook !== 'function')
+      throw new OptionError('expected pairs of a tap and a function in fwdHooks.', { op });
     for (const name of selectTaps(op, model.config, filter)) hooks.set(name, [...(hooks.get(name) ?? []), hook]);
   }
   return hooks.size === 0 ? undefined : new HookListener(hooks);

@@ -23,25 +23,28 @@ describe('Decoder', () => {
   // Logits of the eager model at every position.
   const eager = (ids: readonly number[]): Float32Array => scope(() => Float32Array.from(run(model, ids).data()));
 
-  test.each([1, 7, 64])('a prompt in chunks of at most %i gives the logits of the whole, bit for bit', async (maxChunk) => {
-    const decoder = new Decoder(model, { slots: 2, length: prompt.length + 1 });
-    try {
-      const got = new Float32Array(prompt.length * vocab);
-      const sizes: number[] = [];
-      await decoder.prefill(1, prompt, {
-        maxChunk,
-        onLogits: (logits, first) => {
-          sizes.push(logits.shape[0]);
-          got.set(logits.data(), first * vocab);
-        },
-      });
-      expect(Math.max(...sizes)).toBeLessThanOrEqual(maxChunk);
-      expect(sizes.reduce((a, b) => a + b)).toBe(prompt.length);
-      expect(Buffer.compare(Buffer.from(got.buffer), Buffer.from(eager(prompt).buffer))).toBe(0);
-    } finally {
-      decoder.dispose();
-    }
-  });
+  test.each([1, 7, 64])(
+    'a prompt in chunks of at most %i gives the logits of the whole, bit for bit',
+    async (maxChunk) => {
+      const decoder = new Decoder(model, { slots: 2, length: prompt.length + 1 });
+      try {
+        const got = new Float32Array(prompt.length * vocab);
+        const sizes: number[] = [];
+        await decoder.prefill(1, prompt, {
+          maxChunk,
+          onLogits: (logits, first) => {
+            sizes.push(logits.shape[0]);
+            got.set(logits.data(), first * vocab);
+          },
+        });
+        expect(Math.max(...sizes)).toBeLessThanOrEqual(maxChunk);
+        expect(sizes.reduce((a, b) => a + b)).toBe(prompt.length);
+        expect(Buffer.compare(Buffer.from(got.buffer), Buffer.from(eager(prompt).buffer))).toBe(0);
+      } finally {
+        decoder.dispose();
+      }
+    },
+  );
 
   test('captured decode steps give the logits of the eager model, bit for bit, beside other slots', async () => {
     const decoder = new Decoder(model, { slots: 3, length: 40 });
@@ -67,10 +70,15 @@ describe('Decoder', () => {
   });
 
   test('sizes and slots are checked', async () => {
-    expect(() => new Decoder(model, { slots: 1, length: 257 })).toThrow(expect.objectContaining({ name: 'ContextError' }));
+    expect(() => new Decoder(model, { slots: 1, length: 257 })).toThrow(
+      expect.objectContaining({ name: 'ContextError' }),
+    );
     const decoder = new Decoder(model, { slots: 1, length: 4 });
     try {
-      expect(await rejection(decoder.prefill(0, [0, 1, 2, 3, 4]))).toMatchObject({ name: 'ContextError', details: { limit: 4, positions: 5 } });
+      expect(await rejection(decoder.prefill(0, [0, 1, 2, 3, 4]))).toMatchObject({
+        name: 'ContextError',
+        details: { limit: 4, positions: 5 },
+      });
       expect(() => decoder.state.stop(1)).toThrow(expect.objectContaining({ name: 'OptionError' }));
       await decoder.prefill(0, [0, 1, 2]);
       decoder.state.start(0, 3, 3, [], greedy, [0, 0], []);

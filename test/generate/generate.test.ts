@@ -56,13 +56,27 @@ describe('cpu', () => {
   describe.each([
     ['greedy', {}],
     ['sampled', { temperature: 1, topP: 0.95, seed: 7 }],
-    ['with every filter', { temperature: 0.9, topK: 50, typicalP: 0.98, topP: 0.9, minP: 0.01, repetitionPenalty: 1.1, presencePenalty: 0.2, frequencyPenalty: 0.1, seed: 2n ** 63n + 5n }],
+    [
+      'with every filter',
+      {
+        temperature: 0.9,
+        topK: 50,
+        typicalP: 0.98,
+        topP: 0.9,
+        minP: 0.01,
+        repetitionPenalty: 1.1,
+        presencePenalty: 0.2,
+        frequencyPenalty: 0.1,
+        seed: 2n ** 63n + 5n,
+      },
+    ],
   ] as [string, GenerateOptions][])('%s', (_name, settings) => {
     const options = { ...settings, maxTokens: 20, ignoreEos: true };
 
     test('a batch of five prompts equals each alone', async () => {
       const batch = await generate(model, prompts, options).result();
-      for (const [i, prompt] of prompts.entries()) expect((await one(model, prompt, options)).ids).toEqual(batch[i].ids);
+      for (const [i, prompt] of prompts.entries())
+        expect((await one(model, prompt, options)).ids).toEqual(batch[i].ids);
     });
 
     test('one thread equals two', async () => {
@@ -103,7 +117,11 @@ describe('cpu', () => {
   });
 
   test('options of one prompt win over those of all', async () => {
-    const [a, b] = await generate(model, [prompts[1], prompts[1]], { maxTokens: 4, ignoreEos: true, perSequence: [{}, { maxTokens: 9 }] }).result();
+    const [a, b] = await generate(model, [prompts[1], prompts[1]], {
+      maxTokens: 4,
+      ignoreEos: true,
+      perSequence: [{}, { maxTokens: 9 }],
+    }).result();
     expect([a.ids.length, b.ids.length]).toEqual([4, 9]);
     expect(b.ids.slice(0, 4)).toEqual(a.ids);
     expect([a.finishReason, b.finishReason]).toEqual(['length', 'length']);
@@ -111,9 +129,15 @@ describe('cpu', () => {
 
   test('temperature alone decides about drawing; a filter or seed turns it on', async () => {
     const greedy = await one(model, prompts[1], { maxTokens: 8 });
-    expect((await one(model, prompts[1], { maxTokens: 8, temperature: 0, seed: 3, topP: 0.9 })).ids).toEqual(greedy.ids);
+    expect((await one(model, prompts[1], { maxTokens: 8, temperature: 0, seed: 3, topP: 0.9 })).ids).toEqual(
+      greedy.ids,
+    );
     expect((await one(model, prompts[1], { maxTokens: 8, seed: 3, topK: 1 })).ids).toEqual(greedy.ids);
-    const texts = await generate(model, Array.from({ length: 4 }, () => prompts[1]), { maxTokens: 8, seed: [1, 2, 3, 4] }).result();
+    const texts = await generate(
+      model,
+      Array.from({ length: 4 }, () => prompts[1]),
+      { maxTokens: 8, seed: [1, 2, 3, 4] },
+    ).result();
     expect(new Set(texts.map((r) => r.ids.join())).size).toBeGreaterThan(1);
   });
 
@@ -131,7 +155,11 @@ describe('cpu', () => {
       expect(own.map((e) => e.position)).toEqual(r.ids.map((_, t) => [prompts[1], prompts[2]][i].length + t));
       expect(own.map((e) => e.finishReason)).toEqual([...new Array<undefined>(5), 'length']);
       expect(r.text).toBeUndefined();
-      expect(r.usage).toEqual({ promptTokens: prompts[1 + i].length, completionTokens: 6, totalTokens: prompts[1 + i].length + 6 });
+      expect(r.usage).toEqual({
+        promptTokens: prompts[1 + i].length,
+        completionTokens: 6,
+        totalTokens: prompts[1 + i].length + 6,
+      });
     });
   });
 
@@ -149,7 +177,12 @@ describe('cpu', () => {
 
   test('log probabilities of a prompt are those of the eager model, also without any new token', async () => {
     const prompt = prompts[3];
-    const { promptLogprobs = [], promptTopLogprobs = [], ids, finishReason } = await one(model, prompt, { maxTokens: 0, promptLogprobs: 2 });
+    const {
+      promptLogprobs = [],
+      promptTopLogprobs = [],
+      ids,
+      finishReason,
+    } = await one(model, prompt, { maxTokens: 0, promptLogprobs: 2 });
     expect([ids, finishReason]).toEqual([[], 'length']);
     expect(promptLogprobs).toHaveLength(prompt.length);
     expect([promptLogprobs[0], promptTopLogprobs[0]]).toEqual([null, null]);
@@ -180,7 +213,11 @@ describe('cpu', () => {
   test('biases choose and forbid', async () => {
     expect((await one(model, prompts[1], { maxTokens: 3, logitBias: { 123: 1000 } })).ids).toEqual([123, 123, 123]);
     const [first] = (await one(model, prompts[1], { maxTokens: 1 })).ids;
-    const forbidden = await one(model, prompts[1], { maxTokens: 5, ignoreEos: true, logitBias: new Map([[first, -Infinity]]) });
+    const forbidden = await one(model, prompts[1], {
+      maxTokens: 5,
+      ignoreEos: true,
+      logitBias: new Map([[first, -Infinity]]),
+    });
     expect(forbidden.ids).not.toContain(first);
   });
 
@@ -201,7 +238,11 @@ describe('cpu', () => {
     const free = await one(model, prompts[1], { maxTokens: 8, ignoreEos: true });
     const stopIds = [free.ids[2]];
     const at = free.ids.indexOf(stopIds[0]);
-    expect(await one(model, prompts[1], { maxTokens: 8, stopIds })).toMatchObject({ ids: free.ids.slice(0, at + 1), finishReason: 'stop', stopReason: stopIds[0] });
+    expect(await one(model, prompts[1], { maxTokens: 8, stopIds })).toMatchObject({
+      ids: free.ids.slice(0, at + 1),
+      finishReason: 'stop',
+      stopReason: stopIds[0],
+    });
     const later = await one(model, prompts[1], { maxTokens: 8, minTokens: 8, stopIds });
     expect(later.ids).toHaveLength(8);
     expect(later.ids.slice(0, 7)).not.toContain(stopIds[0]);
@@ -275,13 +316,20 @@ describe('cpu', () => {
     test('a signal that was aborted before gives empty results', async () => {
       const events = await eventsOf(model, prompts[1], { signal: AbortSignal.abort() });
       expect(events).toEqual([]);
-      expect(await one(model, prompts[1], { signal: AbortSignal.abort() })).toMatchObject({ ids: [], finishReason: 'abort', timings: { firstTokenMs: 0, predictedPerSecond: 0 } });
+      expect(await one(model, prompts[1], { signal: AbortSignal.abort() })).toMatchObject({
+        ids: [],
+        finishReason: 'abort',
+        timings: { firstTokenMs: 0, predictedPerSecond: 0 },
+      });
     });
 
     test('a signal ends a prompt between two chunks', async () => {
       const controller = new AbortController();
       const done: number[] = [];
-      const options = { signal: controller.signal, onProgress: (p: { done: number }) => void (done.push(p.done), controller.abort()) };
+      const options = {
+        signal: controller.signal,
+        onProgress: (p: { done: number }) => void (done.push(p.done), controller.abort()),
+      };
       expect(await one(model, prompts[3], options)).toMatchObject({ ids: [], finishReason: 'abort' });
       expect(done).toEqual([64]);
     });
@@ -320,7 +368,11 @@ describe('cpu', () => {
     test('two generations at once do not disturb each other', async () => {
       const options = { maxTokens: 10, ignoreEos: true, seed: 5 };
       const alone = await one(model, prompts[1], options);
-      const both = await Promise.all([one(model, prompts[1], options), one(model, prompts[1], options), one(model, prompts[2], options)]);
+      const both = await Promise.all([
+        one(model, prompts[1], options),
+        one(model, prompts[1], options),
+        one(model, prompts[2], options),
+      ]);
       expect([both[0].ids, both[1].ids]).toEqual([alone.ids, alone.ids]);
     });
 

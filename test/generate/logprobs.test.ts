@@ -18,7 +18,9 @@ describe('logprobsOf', () => {
 
 describe('seeds', () => {
   test.each([0, 1, 2 ** 53 - 1, 0n, 2n ** 64n - 1n])('%p is one', (seed) => expect(isSeed(seed)).toBe(true));
-  test.each([-1, 1.5, 2 ** 53, NaN, 2n ** 64n, -1n, '1', null])('%p is none', (seed) => expect(isSeed(seed)).toBe(false));
+  test.each([-1, 1.5, 2 ** 53, NaN, 2n ** 64n, -1n, '1', null])('%p is none', (seed) =>
+    expect(isSeed(seed)).toBe(false),
+  );
 
   test('words: the lower one first, the same for number and bigint', () => {
     expect(seedWords(5)).toEqual([5, 0]);

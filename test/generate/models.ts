@@ -26,6 +26,11 @@ export async function tinyTokenizer(): Promise<Tokenizer> {
 }
 
 /** The result of one prompt. */
-export async function one(model: BitNet, prompt: readonly number[], options: GenerateOptions, codec?: TextCodec): Promise<GenerateResult> {
+export async function one(
+  model: BitNet,
+  prompt: readonly number[],
+  options: GenerateOptions,
+  codec?: TextCodec,
+): Promise<GenerateResult> {
   return (await generate(model, [prompt], options, codec).result())[0];
 }

@@ -25,7 +25,9 @@ describe('StopFilter', () => {
     ['characters of two code units', ['😀!'], 'a😀?😀!', 'a😀?', '😀!'],
   ])('%s, however the text is cut', (_name, stops, text, want, stop) => {
     for (let size = 1; size <= text.length; size++) {
-      const pieces = Array.from({ length: Math.ceil(text.length / size) }, (_, i) => text.slice(i * size, (i + 1) * size));
+      const pieces = Array.from({ length: Math.ceil(text.length / size) }, (_, i) =>
+        text.slice(i * size, (i + 1) * size),
+      );
       expect(shown(stops, pieces)).toEqual({ text: want, stop });
     }
   });

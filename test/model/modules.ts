@@ -28,14 +28,21 @@ export async function moduleOutputs(model: BitNet, golden: Golden): Promise<Map<
     const block = model.weights.blocks[l];
     const name = `blocks.${l}`;
     const layerCache = { keys: cache.keys[l], values: cache.values[l] };
-    const save = (module: string, x: Tensor): void => void outputs.set(`case0.layers.${l}.${module}`, x.toFloat64Array());
+    const save = (module: string, x: Tensor): void =>
+      void outputs.set(`case0.layers.${l}.${module}`, x.toFloat64Array());
     const pre = l === 0 ? embedded(model, ids) : await recorded(l - 1, 'out');
     save('input_layernorm', block.ln1.forward(pre, `${name}.ln1`));
     const x = await recorded(l, 'input_layernorm');
     product(block.attn.qkv, x).forEach((y, i) => save('qkv'[i], y));
     // Attention itself is not recorded: its recorded neighbours are fed through hooks on a run of the block's attention.
     const [q, k, v] = [await recorded(l, 'q'), await recorded(l, 'k'), await recorded(l, 'v')];
-    const replaced = new Map([['q', q], ['k', k], ['v', v]].map(([n, y]) => [`${name}.attn.${n as string}.hook_out`, y as Tensor]));
+    const replaced = new Map(
+      [
+        ['q', q],
+        ['k', k],
+        ['v', v],
+      ].map(([n, y]) => [`${name}.attn.${n as string}.hook_out`, y as Tensor]),
+    );
     const seen = new CacheListener(new Set([`${name}.attn.sub_norm.hook_out`, `${name}.attn.o.hook_in`]));
     withTaps(
       {
@@ -62,7 +69,9 @@ export async function moduleOutputs(model: BitNet, golden: Golden): Promise<Map<
       () => block.mlp.forward(y, `${name}.mlp`),
     );
     if (hasSubNorm) save('ffn_sub_norm', hidden.values.get(`${name}.mlp.sub_norm.hook_out`) as Tensor);
-    const downIn = hasSubNorm ? await recorded(l, 'ffn_sub_norm') : (hidden.values.get(`${name}.mlp.out.hook_in`) as Tensor);
+    const downIn = hasSubNorm
+      ? await recorded(l, 'ffn_sub_norm')
+      : (hidden.values.get(`${name}.mlp.out.hook_in`) as Tensor);
     save('down', product(block.mlp.down, downIn)[0]);
     save('out', add(mid, await recorded(l, 'down')));
   }
@@ -75,7 +84,7 @@ export async function moduleOutputs(model: BitNet, golden: Golden): Promise<Map<
 function product(linear: TernaryLinear, x: Tensor): Tensor[] {
   const [q8, scale] = quantizeAct(x);
   const K = x.shape[1];
-  const values = x.data();
+  const values = x.toFloat64Array();
   const codes = Int8Array.from(q8.data());
   codes.forEach((code, i) => {
     const row = values.subarray(Math.floor(i / K) * K, (Math.floor(i / K) + 1) * K);
@@ -100,4 +109,3 @@ function embedded(model: BitNet, ids: readonly number[]): Tensor {
   });
   return seen.values.get('hook_embed') as Tensor;
 }
-

@@ -9,11 +9,13 @@ describe.each(['cpu', 'reference'] as const)('capture on %s', (device) => {
   const chain = () => {
     const x = tensor([1, 2, 3], { device });
     const one = tensor([1], { device });
-    const program = capture(() => scope(() => {
-      let y = x;
-      for (let i = 0; i < 10; i++) y = add(y, one);
-      return y;
-    }));
+    const program = capture(() =>
+      scope(() => {
+        let y = x;
+        for (let i = 0; i < 10; i++) y = add(y, one);
+        return y;
+      }),
+    );
     return { x, program };
   };
 
@@ -39,8 +41,20 @@ describe.each(['cpu', 'reference'] as const)('capture on %s', (device) => {
 
   test('reading a value while capturing is an error that names the op', () => {
     const x = tensor([1], { device });
-    expect(() => capture(() => { const y = add(x, x); y.item(); return y; })).toThrow(/"add"/);
-    expect(() => capture(() => { const y = add(x, x); y.item(); return y; })).toThrow(CaptureError);
+    expect(() =>
+      capture(() => {
+        const y = add(x, x);
+        y.item();
+        return y;
+      }),
+    ).toThrow(/"add"/);
+    expect(() =>
+      capture(() => {
+        const y = add(x, x);
+        y.item();
+        return y;
+      }),
+    ).toThrow(CaptureError);
   });
 
   test('hooks around a captured program are an error, not silence', () => {
@@ -67,7 +81,10 @@ test('nothing to record, and a capture in a capture, are errors', () => {
 });
 
 test('prints, profiles and diffs itself', async () => {
-  const x = tensor([[1, 2], [3, 4]]);
+  const x = tensor([
+    [1, 2],
+    [3, 4],
+  ]);
   const program = capture(() => add(add(x, x), x));
   expect(String(program)).toMatch(/2 records on cpu.*\n.*\n0 {2}add {2}f32\[2x2\], f32\[2x2\] -> f32\[2x2\] {2}\s*48/);
   const profile = await program.profile({ repeats: 3, bandwidth: 1e10 });
