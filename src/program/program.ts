@@ -66,7 +66,11 @@ export class Program<T extends ProgramOutputs = ProgramOutputs> {
    */
   async step(): Promise<void> {
     this.#check('step');
-    if (this.#id === undefined) return this.stepSync();
+    if (this.#id === undefined) {
+      // Timers, signals and aborts get their turn, as they do while a native step runs.
+      await new Promise((resolve) => setImmediate(resolve));
+      return this.stepSync();
+    }
     await guardedAsync(native().programStep(this.#id));
   }
 
