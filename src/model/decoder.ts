@@ -121,7 +121,7 @@ export class Decoder {
       rows.ids.data().set(ids.slice(done, done + size));
       rows.pos.data().set(Array.from({ length: size }, (_, i) => start + done + i));
       rows.slot.data().fill(slot);
-      await this.#run(program);
+      await program.step();
       onLogits?.(program.outputs, done);
       done += size;
       onProgress?.(done);
@@ -137,7 +137,7 @@ export class Decoder {
     const { program } = this;
     const positions = Array.from(this.state.pos.data());
     this.#checkRoom(1 + Math.max(...positions));
-    await this.#run(program);
+    await program.step();
     const bad = this.state.token.data().findIndex((token, i) => positions[i] >= 0 && token < 0);
     if (bad >= 0) {
       throw new NativeError(
@@ -170,12 +170,6 @@ export class Decoder {
         }),
       ),
     );
-  }
-
-  // The reference runs on the calling thread: timers and signals get their turn between two steps.
-  async #run(program: Program<Tensor> | Program<StepOutputs>): Promise<void> {
-    if (program.device === 'reference') await new Promise((resolve) => setImmediate(resolve));
-    await program.step();
   }
 
   #prefill(size: number, withLogits: boolean): Prefill {
