@@ -79,8 +79,8 @@ export async function moduleOutputs(model: BitNet, golden: Golden): Promise<Map<
   return outputs;
 }
 
-// A projection of recorded input. The recording engine multiplies by the scale in float32, which can turn a near-tie into a
-// tie: there, and only there, its codes are fed instead of ours.
+// A projection of recorded input. The recording engine takes the scale as a float32 reciprocal times 127 and multiplies in
+// float32, which can carry a near-tie to the other side: there, and only there, its codes are fed instead of ours.
 function product(linear: TernaryLinear, x: Tensor): Tensor[] {
   const [q8, scale] = quantizeAct(x);
   const K = x.shape[1];
@@ -88,9 +88,9 @@ function product(linear: TernaryLinear, x: Tensor): Tensor[] {
   const codes = Int8Array.from(q8.data());
   codes.forEach((code, i) => {
     const row = values.subarray(Math.floor(i / K) * K, (Math.floor(i / K) + 1) * K);
-    const s = Math.fround(127 / row.reduce((m, v) => Math.max(m, Math.abs(v)), 1e-5));
+    const s = Math.fround(127 * Math.fround(1 / row.reduce((m, v) => Math.max(m, Math.abs(v)), 1e-5)));
     const exact = values[i] * s;
-    if (Math.abs(Math.abs(exact % 1) - 0.5) > 1e-5) return;
+    if (Math.abs(Math.abs(exact % 1) - 0.5) > 3e-5) return;
     const rounded = Math.fround(exact);
     const down = Math.floor(rounded);
     const half = rounded - down === 0.5;
