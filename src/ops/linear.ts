@@ -1,4 +1,4 @@
-import { bf16ToNumber } from '../tensor/dtype';
+import { bf16ToFloat32 } from '../tensor/dtype';
 import { sizeOf } from '../tensor/shape';
 import type { Tensor } from '../tensor/tensor';
 import { expectDType } from '../tensor/tensor';
@@ -30,7 +30,7 @@ export const linearDef: OpDef = {
   reference([x, weight], _attrs, [y]) {
     const [T, K] = x.shape;
     const N = weight.shape[0];
-    const w = weight.dtype === 'bf16' ? Float64Array.from(weight.data, bf16ToNumber) : weight.data;
+    const w = weight.dtype === 'bf16' ? bf16ToFloat32(weight.data) : weight.data;
     for (let t = 0; t < T; t++) {
       for (let n = 0; n < N; n++) {
         let sum = 0;

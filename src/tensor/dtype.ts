@@ -50,6 +50,13 @@ export function bf16ToNumber(bits: number): number {
   return scratch.getFloat32(0);
 }
 
+/** The values of bfloat16 bits, exact. */
+export function bf16ToFloat32(bits: ArrayLike<number>): Float32Array {
+  const codes = new Uint32Array(bits.length);
+  for (let i = 0; i < codes.length; i++) codes[i] = bits[i] << 16;
+  return new Float32Array(codes.buffer);
+}
+
 /** The bits of the bfloat16 nearest to `value`: first rounded to float32, then to nearest even; NaN stays NaN. */
 export function numberToBf16(value: number): number {
   scratch.setFloat32(0, value);
