@@ -17,7 +17,7 @@ console.log('loaded');`,
   `const signal = await notebook.interruptSignal();
 const prompt = 'Once upon a time';
 while (!signal.aborted) {
-  await model.generate(prompt, { maxTokens: 64, ignoreEos: true, signal: signal });
+  await model.generate(prompt, { maxTokens: 64, ignoreEos: true, signal: signal }).result();
   if (++count.steps % 5 === 0) console.log('generation', count.steps);
 }`,
   "const before = count.steps;\nawait new Promise((resolve) => setTimeout(resolve, 1500));\nconsole.log(count.steps === before ? 'stopped' : 'still generating');",
