@@ -1,46 +1,93 @@
 #include "pool.h"
 
-#include <immintrin.h>
-#include <sched.h>
-
 #include <chrono>
+#include <vector>
+
+#include "affinity.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace rotor {
 namespace {
 
-constexpr int kSpinsBeforeYield = 4000;                         // about 50 us
-constexpr std::chrono::microseconds kSpinBeforePark{2000};      // idle costs nothing after 2 ms
+constexpr int64_t kBarrierSpin = 100;  // microseconds; more than the threads of a step usually differ
+constexpr int64_t kIdleSpin = 500;     // longer than the time between two tokens
+constexpr int kSpinsPerLook = 32;      // between two looks at the clock
 
 inline void relax() {
 #if defined(__x86_64__)
   _mm_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
 #endif
-}
-
-// Spins until `ready`, giving the core away now and then.
-template <class F>
-void spinUntil(F ready) {
-  for (int spins = 0; !ready(); ++spins) {
-    if (spins < kSpinsBeforeYield) relax();
-    else sched_yield();
-  }
 }
 
 }  // namespace
 
-void Barrier::wait() {
-  if (count_ == 1) return;
+template <class Ready>
+bool Waiting::until(int64_t spinMicros, Ready ready) {
+  using Clock = std::chrono::steady_clock;
+  for (int i = 0; i < kSpinsPerLook; ++i) {
+    if (ready()) return false;
+    relax();
+  }
+  const auto deadline = Clock::now() + std::chrono::microseconds(spinMicros);
+  do {
+    for (int i = 0; i < kSpinsPerLook; ++i) {
+      if (ready()) return false;
+      relax();
+    }
+  } while (Clock::now() < deadline);
+  std::unique_lock<std::mutex> lock(mutex_);
+  sleepers_.fetch_add(1, std::memory_order_seq_cst);
+  changed_.wait(lock, ready);
+  sleepers_.fetch_sub(1, std::memory_order_seq_cst);
+  return true;
+}
+
+void Waiting::wake() {
+  // Either this sees the sleeper, or the sleeper sees what was changed before: both sides are sequentially consistent.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (sleepers_.load(std::memory_order_seq_cst) == 0) return;
+  std::lock_guard<std::mutex> lock(mutex_);
+  changed_.notify_all();
+}
+
+Barrier::Barrier(int count) : count_(count), cpus_(new std::atomic<int>[size_t(count)]) {
+  for (int i = 0; i < count; ++i) cpus_[i] = -1;
+}
+
+void Barrier::wait(int index) {
   const uint32_t phase = phase_.load(std::memory_order_relaxed);
+  cpus_[index].store(currentCpu(), std::memory_order_relaxed);
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == count_) {
     arrived_.store(0, std::memory_order_relaxed);
-    phase_.store(phase + 1, std::memory_order_release);
+    phase_.store(phase + 1, std::memory_order_seq_cst);
+    waiting_.wake();
     return;
   }
-  spinUntil([&] { return phase_.load(std::memory_order_acquire) != phase; });
+  const bool slept = waiting_.until(kBarrierSpin, [&] { return phase_.load(std::memory_order_seq_cst) != phase; });
+  if (slept) spreadOut(index);
+}
+
+void Barrier::spreadOut(int index) {
+  const int mine = currentCpu();
+  cpus_[index].store(mine, std::memory_order_relaxed);
+  bool shared = false;
+  std::vector<int> others;
+  for (int i = 0; i < count_; ++i) {
+    if (i == index) continue;
+    others.push_back(cpus_[i].load(std::memory_order_relaxed));
+    shared = shared || (mine >= 0 && others.back() == mine);
+  }
+  if (!shared) return;
+  leaveCpus(others.data(), int(others.size()));
+  cpus_[index].store(currentCpu(), std::memory_order_relaxed);
 }
 
 void Worker::sync() const {
-  if (count > 1) barrier->wait();
+  if (count > 1) barrier->wait(index);
 }
 
 Pool::Pool(int threads) : threads_(threads), barrier_(threads) {
@@ -48,11 +95,8 @@ Pool::Pool(int threads) : threads_(threads), barrier_(threads) {
 }
 
 Pool::~Pool() {
-  {
-    std::lock_guard<std::mutex> lock(parkMutex_);
-    stop_ = true;
-    park_.notify_all();
-  }
+  stop_ = true;
+  idle_.wake();
   for (std::thread& t : workers_) t.join();
 }
 
@@ -66,36 +110,22 @@ void Pool::run(const Job& job) {
   job_ = &job;
   done_.store(0, std::memory_order_relaxed);
   epoch_.fetch_add(1, std::memory_order_seq_cst);
-  if (parked_.load(std::memory_order_seq_cst) > 0) {
-    std::lock_guard<std::mutex> lock(parkMutex_);
-    park_.notify_all();
-  }
+  idle_.wake();
+  barrier_.spreadOut(0);
   Worker self{0, threads_, &barrier_};
   job(self);
-  spinUntil([&] { return done_.load(std::memory_order_acquire) == threads_ - 1; });
+  joined_.until(kBarrierSpin, [&] { return done_.load(std::memory_order_seq_cst) == threads_ - 1; });
 }
 
 void Pool::loop(int index) {
-  uint64_t seen = 0;
-  for (;;) {
-    const auto deadline = std::chrono::steady_clock::now() + kSpinBeforePark;
-    int spins = 0;
-    while (epoch_.load(std::memory_order_acquire) == seen) {
-      relax();
-      if (stop_) return;
-      if (++spins < kSpinsBeforeYield) continue;
-      sched_yield();
-      if (std::chrono::steady_clock::now() < deadline) continue;
-      std::unique_lock<std::mutex> lock(parkMutex_);
-      parked_.fetch_add(1, std::memory_order_seq_cst);
-      park_.wait(lock, [&] { return stop_ || epoch_.load(std::memory_order_seq_cst) != seen; });
-      parked_.fetch_sub(1, std::memory_order_seq_cst);
-      if (stop_) return;
-    }
-    seen = epoch_.load(std::memory_order_acquire);
+  for (uint64_t seen = 0;; ++seen) {
+    idle_.until(kIdleSpin, [&] { return stop_ || epoch_.load(std::memory_order_seq_cst) != seen; });
+    if (stop_) return;
+    barrier_.spreadOut(index);
     Worker self{index, threads_, &barrier_};
     (*job_)(self);
-    done_.fetch_add(1, std::memory_order_acq_rel);
+    done_.fetch_add(1, std::memory_order_seq_cst);
+    joined_.wake();
   }
 }
 

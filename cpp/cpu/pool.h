@@ -1,4 +1,4 @@
-// The persistent thread pool: workers spin between the ops of a step and park when idle.
+// The persistent thread pool: workers spin between the ops of a step and sleep when idle.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -12,16 +12,37 @@
 
 namespace rotor {
 
-// Barrier over a fixed number of threads. Spins, then yields so that a busy core does not stall the step.
+// A place to wait for a condition. Spins first; then sleeps, because the thread that is waited for may need this very core
+// (yielding is not enough: the scheduler may let a spinning thread run on to the end of its slice, 8 ms and more).
+class Waiting {
+ public:
+  // Returns when `ready()` is true, and whether it had to sleep. Whoever makes it true must call wake() afterwards.
+  template <class Ready>
+  bool until(int64_t spinMicros, Ready ready);
+  void wake();
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::atomic<int> sleepers_{0};
+};
+
+// Barrier over a fixed number of threads, which it keeps on CPUs of their own: the scheduler likes to wake a thread on the CPU
+// of its waker and leaves it there, and two threads on one CPU would take turns at every barrier.
 class Barrier {
  public:
-  explicit Barrier(int count) : count_(count) {}
-  void wait();
+  explicit Barrier(int count);
+  // `index` is the caller's, from 0 to count - 1.
+  void wait(int index);
+  // Moves the calling thread away from a CPU that another of the threads was seen on.
+  void spreadOut(int index);
 
  private:
   const int count_;
+  std::unique_ptr<std::atomic<int>[]> cpus_;  // where each thread was last seen
   alignas(64) std::atomic<int> arrived_{0};
   alignas(64) std::atomic<uint32_t> phase_{0};
+  Waiting waiting_;
 };
 
 // Runs a job on `threads` threads, of which the caller is worker 0. One job at a time; callers queue.
@@ -42,13 +63,12 @@ class Pool {
   const int threads_;
   Barrier barrier_;
   std::mutex turn_;  // one job at a time
-  std::mutex parkMutex_;
-  std::condition_variable park_;
   const Job* job_ = nullptr;
   std::atomic<uint64_t> epoch_{0};
   std::atomic<int> done_{0};
-  std::atomic<int> parked_{0};
   std::atomic<bool> stop_{false};
+  Waiting idle_;    // workers, for the next job
+  Waiting joined_;  // the caller, for the workers' end of the job
   std::vector<std::thread> workers_;
 };
 
