@@ -14,7 +14,7 @@ let latest: AbortSignal | undefined;
  *
  * @example
  * const signal = await interruptSignal();
- * const result = await model.generate(prompt, { signal: signal });
+ * const result = await model.generate(prompt, { signal: signal }).result();
  */
 export async function interruptSignal(): Promise<AbortSignal> {
   const signal = await listen();

@@ -6,6 +6,8 @@ import { inRoot, kernelName, relative } from '../../.tools/lib/paths.mjs';
 import { openNotebook } from './page.mjs';
 
 const cellLimit = 30_000;
+// For 200 ms after a cell that failed, tslab refuses every cell that it is asked to run.
+const refusal = 1000;
 
 const sources = [
   `import * as rotor from 'rotor';
@@ -89,6 +91,7 @@ export async function checkLive(browser, url, notebooks, home) {
   await page.keyboard.press('i');
   await page.keyboard.press('i');
   await expect('interrupting ends the cell', 2, /interrupt/i);
+  await page.waitForTimeout(refusal);
   await runCell(3);
   await expect('the generation has stopped and the next cell works', 3, /^stopped/);
 
