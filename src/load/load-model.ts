@@ -148,6 +148,7 @@ class Reader {
   }
 
   async #norm(name: string): Promise<RMSNorm> {
+    this.options.signal?.throwIfAborted();
     const entry = this.#entry(name);
     const norm = new RMSNorm(tensor(await readNorm(entry), { device: this.device }), this.config.rmsNormEps);
     this.#made.push(norm);
@@ -167,11 +168,11 @@ class Reader {
     const x = empty(entry.shape, storedDTypes[entry.dtype], 'cpu');
     try {
       await guardedAsync(native().readFile(x.storage.address().id, 0, entry.file, entry.begin, entry.bytes));
+      this.#tell(entry);
     } catch (error) {
       x.dispose();
       throw error;
     }
-    this.#tell(entry);
     return x;
   }
 

@@ -9,11 +9,12 @@ import { fullName } from './names';
 /** The values that a run showed, by tap name. Owns its tensors. */
 export class ActivationCache {
   readonly #config: Pick<BitNetConfig, 'numHiddenLayers' | 'subNorms'>;
-  readonly #values: ReadonlyMap<string, Tensor>;
+  /** The values by full name, in the order in which they came to be. */
+  readonly values: ReadonlyMap<string, Tensor>;
 
   constructor(config: Pick<BitNetConfig, 'numHiddenLayers' | 'subNorms'>, values: ReadonlyMap<string, Tensor>) {
     this.#config = config;
-    this.#values = values;
+    this.values = values;
   }
 
   /**
@@ -23,7 +24,7 @@ export class ActivationCache {
    */
   get(name: string, layer?: number): Tensor {
     const full = fullName(this.#config, name, layer);
-    const value = this.#values.get(full);
+    const value = this.values.get(full);
     if (value === undefined) {
       throw new OptionError(`expected a tap that was listened to, received "${full}". Add it to namesFilter.`, {
         op: 'ActivationCache.get',
@@ -34,32 +35,32 @@ export class ActivationCache {
 
   /** Whether a full name is there. */
   has(name: string): boolean {
-    return this.#values.has(name);
+    return this.values.has(name);
   }
 
   /** Full names, in the order in which the values came to be. */
   keys(): string[] {
-    return [...this.#values.keys()];
+    return [...this.values.keys()];
   }
 
   /** Full names with their values. */
   entries(): [string, Tensor][] {
-    return [...this.#values.entries()];
+    return [...this.values.entries()];
   }
 
   /** Residual stream after the embedding and after each block, f32 `[T, D]` each: `hook_embed`, then every `hook_resid_post` that is there. */
   residualStream(): Tensor[] {
     const names = ['hook_embed', ...this.keys().filter((name) => name.endsWith('.hook_resid_post'))];
-    return names.flatMap((name) => this.#values.get(name) ?? []);
+    return names.flatMap((name) => this.values.get(name) ?? []);
   }
 
   /** Bytes of all values. */
   get bytes(): number {
-    return [...this.#values.values()].reduce((sum, x) => sum + x.bytes, 0);
+    return [...this.values.values()].reduce((sum, x) => sum + x.bytes, 0);
   }
 
   dispose(): void {
-    for (const value of this.#values.values()) value.dispose();
+    for (const value of this.values.values()) value.dispose();
   }
 
   toString(): string {

@@ -5,11 +5,16 @@ import type { BitNetConfig } from '../model/config';
 /** Which taps to listen to: full names, `*` for any run of characters, or a test; `undefined` is all. */
 export type NamesFilter = string | readonly string[] | ((name: string) => boolean) | undefined;
 
-const linear = ['hook_in', 'hook_in_q8', 'hook_in_scale', 'hook_acc_i32', 'hook_out'];
+const product = ['hook_in', 'hook_in_q8', 'hook_in_scale', 'hook_acc_i32'];
 const norm = ['hook_scale', 'hook_normalized', 'hook_out'];
 
 function within(part: string, names: readonly string[]): string[] {
   return names.map((name) => `${part}.${name}`);
+}
+
+// Layers over the same input run as one matrix: their results come together.
+function linears(...parts: string[]): string[] {
+  return [...parts.flatMap((part) => within(part, product)), ...parts.map((part) => `${part}.hook_out`)];
 }
 
 /** Every tap of a model, in the order in which the values come to be. */
@@ -18,7 +23,7 @@ export function tapNames(config: Pick<BitNetConfig, 'numHiddenLayers' | 'subNorm
   const block = [
     'hook_resid_pre',
     ...within('ln1', norm),
-    ...['q', 'k', 'v'].flatMap((x) => within(`attn.${x}`, linear)),
+    ...linears('attn.q', 'attn.k', 'attn.v'),
     ...within('attn', [
       'hook_q',
       'hook_k',
@@ -30,14 +35,14 @@ export function tapNames(config: Pick<BitNetConfig, 'numHiddenLayers' | 'subNorm
       'hook_z',
     ]),
     ...sub('attn'),
-    ...within('attn.o', linear),
+    ...linears('attn.o'),
     'hook_attn_out',
     'hook_resid_mid',
     ...within('ln2', norm),
-    ...['gate', 'in'].flatMap((x) => within(`mlp.${x}`, linear)),
+    ...linears('mlp.gate', 'mlp.in'),
     ...within('mlp', ['hook_pre', 'hook_pre_linear', 'hook_post']),
     ...sub('mlp'),
-    ...within('mlp.out', linear),
+    ...linears('mlp.out'),
     'hook_mlp_out',
     'hook_resid_post',
   ];

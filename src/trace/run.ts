@@ -6,7 +6,7 @@ import { copy } from '../ops/copy';
 import { capture } from '../program/capture';
 import type { TapListener } from '../program/tap';
 import { withTaps } from '../program/tap';
-import { scope } from '../tensor/scope';
+import { scope, track } from '../tensor/scope';
 import type { Tensor } from '../tensor/tensor';
 import { ActivationCache } from './cache';
 import { BothListeners, CacheListener, type Hook, HookListener } from './listeners';
@@ -58,7 +58,7 @@ export function runWithHooks(model: BitNet, ids: ArrayLike<number>, options: Hoo
 /**
  * As {@link run}, and keeps the values of the taps. Hooks run first, so the cache holds what they put in place.
  *
- * The tensors belong to the returned cache: dispose it, or call inside `scope()` and return what is needed.
+ * The tensors belong to the caller: dispose the cache, or call inside `scope()` and return it or the values that are needed.
  */
 export function runWithCache(
   model: BitNet,
@@ -77,6 +77,7 @@ export function runWithCache(
       hooks === undefined ? listener : new BothListeners(hooks, listener),
       listener,
     );
+    for (const value of listener.values.values()) track(value); // from here on the caller's
     return { logits, cache: new ActivationCache(model.config, listener.values) };
   } catch (error) {
     listener.dispose();
