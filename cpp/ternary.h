@@ -5,7 +5,7 @@
 namespace rotor {
 
 constexpr int64_t kMaxTernaryCols = 65536;  // |sum| <= 65536 * 128 fits int32
-constexpr int64_t kTableRows = 3;           // up to this many rows of activations, the table kernel runs
+constexpr int64_t kTableRows = 8;           // up to this many rows of activations, the table kernel runs
 
 constexpr int64_t roundUp(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
 

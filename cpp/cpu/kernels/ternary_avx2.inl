@@ -121,37 +121,44 @@ template <int T>
 // 32 rows by 256 columns are spread to codes w + 1, one per byte, and multiplied with all activations while they are in cache.
 
 constexpr int64_t kBlockCols = 256;  // 64 sums of 4 * 2 * 128 / 2 fit 16 bits
-constexpr int64_t kRowChunk = 64;
+constexpr int64_t kRowChunk = 66;   // a multiple of the widest tile; what it meets stays in the nearest cache
 
-// Codes of `quads` groups of 4 columns, as [group][8-row octet][8 rows][4 columns].
+// Rows of the four octets of a spread block, as two runs of 4: 4 * octet and 16 + 4 * octet. Unpacking leaves them so.
+constexpr int kFarRows = 16;
+
+// Codes of `quads` groups of 4 columns, as [group][octet][8 rows][4 columns]. The planes are merged to fields of two bits, w + 1
+// each, and spread by unpacking. The next blocks are fetched meanwhile: while codes are multiplied, no weights are read.
 static inline void spreadBlock(const uint8_t* w, int64_t quads, uint8_t* codes) {
-  const __m256i even = _mm256_setr_epi8(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7);
-  const __m256i odd = _mm256_add_epi8(even, _mm256_set1_epi8(8));
-  const __m256i bits = _mm256_set1_epi32(0x08040201), one = _mm256_set1_epi8(1);
-  const __m256i high = _mm256_slli_epi16(bits, 4);
-  for (int64_t q = 0; q < quads; q += 2, w += kTileBytes)
-    for (int o = 0; o < 4; ++o) {
-      const __m256i which = o % 2 ? odd : even;
-      const __m256i p = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(*(const __m128i*)(w + o / 2 * 16)), which);
-      const __m256i m = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(*(const __m128i*)(w + 32 + o / 2 * 16)), which);
-      for (int h = 0; h < 2; ++h) {
-        const __m256i b = h ? high : bits;
-        const __m256i isPlus = _mm256_cmpeq_epi8(_mm256_and_si256(p, b), b), isMinus = _mm256_cmpeq_epi8(_mm256_and_si256(m, b), b);
-        _mm256_store_si256((__m256i*)(codes + ((q + h) * 4 + o) * 32), _mm256_add_epi8(_mm256_sub_epi8(one, isPlus), isMinus));
-      }
+  const __m256i even = _mm256_set1_epi8(0x55), field = _mm256_set1_epi8(3);
+  for (int64_t q = 0; q < quads; q += 2, w += kTileBytes, codes += 256) {
+    _mm_prefetch((const char*)w + 2 * kBlockCols / 8 * kTileBytes, _MM_HINT_T0);
+    const __m256i p = load256(w), m = load256(w + 32);
+    const __m256i p1 = _mm256_srli_epi16(p, 1), m1 = _mm256_srli_epi16(m, 1);
+    const __m256i a = _mm256_sub_epi8(_mm256_add_epi8(even, _mm256_and_si256(p, even)), _mm256_and_si256(m, even));     // columns 0, 2, 4, 6
+    const __m256i b = _mm256_sub_epi8(_mm256_add_epi8(even, _mm256_and_si256(p1, even)), _mm256_and_si256(m1, even));  // columns 1, 3, 5, 7
+    const __m256i rows[2] = {_mm256_unpacklo_epi8(a, b), _mm256_unpackhi_epi8(a, b)};
+    for (int r = 0; r < 2; ++r) {
+      const __m256i c0 = _mm256_and_si256(rows[r], field), c2 = _mm256_and_si256(_mm256_srli_epi16(rows[r], 2), field);
+      const __m256i c4 = _mm256_and_si256(_mm256_srli_epi16(rows[r], 4), field), c6 = _mm256_and_si256(_mm256_srli_epi16(rows[r], 6), field);
+      __m256i* to = (__m256i*)codes + 2 * r;
+      _mm256_store_si256(to, _mm256_unpacklo_epi16(c0, c2));
+      _mm256_store_si256(to + 1, _mm256_unpackhi_epi16(c0, c2));
+      _mm256_store_si256(to + 4, _mm256_unpacklo_epi16(c4, c6));
+      _mm256_store_si256(to + 5, _mm256_unpackhi_epi16(c4, c6));
     }
+  }
 }
 
 // Adds the products of one block for T rows of activations and two octets of weights.
 template <int T>
 [[gnu::noinline]] static void byteTile(const uint8_t* codes, const int8_t* x, int64_t quads, int32_t (*sums)[kTileRows], int octet) {
   __m256i acc[T][2];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int t = 0; t < T; ++t) acc[t][0] = acc[t][1] = _mm256_setzero_si256();
   const uint8_t* c = codes + octet * 32;
   for (int64_t q = 0; q < quads; ++q, c += 128) {
     const __m256i u0 = _mm256_load_si256((const __m256i*)c), u1 = _mm256_load_si256((const __m256i*)(c + 32));
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int t = 0; t < T; ++t) {
       int32_t four;
       memcpy(&four, x + t * kBlockCols + 4 * q, 4);
@@ -163,12 +170,14 @@ template <int T>
     }
   }
   const __m256i one = _mm256_set1_epi16(1);
-#pragma GCC unroll 4
+  const auto addTo = [](int32_t* s, __m128i v) { _mm_store_si128((__m128i*)s, _mm_add_epi32(_mm_load_si128((const __m128i*)s), v)); };
+#pragma GCC unroll 8
   for (int t = 0; t < T; ++t)
-#pragma GCC unroll 4
+#pragma GCC unroll 2
     for (int o = 0; o < 2; ++o) {
-      __m256i* s = (__m256i*)(sums[t] + (octet + o) * 8);
-      _mm256_store_si256(s, _mm256_add_epi32(_mm256_load_si256(s), _mm256_madd_epi16(acc[t][o], one)));
+      const __m256i sum = _mm256_madd_epi16(acc[t][o], one);
+      addTo(sums[t] + (octet + o) * 4, _mm256_castsi256_si128(sum));
+      addTo(sums[t] + (octet + o) * 4 + kFarRows, _mm256_extracti128_si256(sum, 1));
     }
 }
 
@@ -205,7 +214,8 @@ static void byteProduct(const Args& a, const Worker& w, const int8_t* x, int64_t
         const int8_t* at = copy + k * tokens + first * kBlockCols;
         for (int octet = 0; octet < 4; octet += 2) {
           int64_t t = 0;
-          for (; t + 4 <= n; t += 4) byteTile<4>(codes, at + t * kBlockCols, quads, sums + t, octet);
+          for (; t + 6 <= n; t += 6) byteTile<6>(codes, at + t * kBlockCols, quads, sums + t, octet);
+          if (n - t >= 4) byteTile<4>(codes, at + t * kBlockCols, quads, sums + t, octet), t += 4;
           if (n - t >= 2) byteTile<2>(codes, at + t * kBlockCols, quads, sums + t, octet), t += 2;
           if (n - t == 1) byteTile<1>(codes, at + t * kBlockCols, quads, sums + t, octet);
         }
@@ -218,30 +228,33 @@ static void byteProduct(const Args& a, const Worker& w, const int8_t* x, int64_t
     }
 }
 
-template <int T, class Emit>
-static void tableProduct(const Args& a, const Worker& w, const int8_t* x, const uint8_t* packed, int64_t rows, int64_t cols, Emit emit) {
+template <class Emit>
+static void tableProduct(const Args& a, const Worker& w, const int8_t* x, int64_t tokens, const uint8_t* packed, int64_t rows, int64_t cols, Emit emit) {
   const int64_t padded = roundUp(cols, kStepCols), steps = padded / kStepCols, groupBytes = padded / 8 * kTileBytes;
   uint8_t* tables = reinterpret_cast<uint8_t*>(a.scratch);
   int64_t b, e;
   w.range(padded / 4, 2, &b, &e);
-  for (int t = 0; t < T; ++t) buildTables(x + t * cols, cols, tables + t * padded * 8, b, e);
+  for (int64_t t = 0; t < tokens; ++t) buildTables(x + t * cols, cols, tables + t * padded * 8, b, e);
   w.sync();
   w.range(rows, kTileRows, &b, &e);
-  alignas(64) int32_t sums[T][kTileRows];
+  alignas(64) int32_t sums[kTableRows][kTileRows];
   for (int64_t r = b; r < e; r += kTileRows) {
-    tableTile<T>(packed + r / kTileRows * groupBytes, tables, padded * 8, steps, sums);
+    const uint8_t* tile = packed + r / kTileRows * groupBytes;
+    int64_t t = 0;
+    for (; tokens - t >= 3 && tokens - t != 4; t += 3) tableTile<3>(tile, tables + t * padded * 8, padded * 8, steps, sums + t);
+    for (; tokens - t >= 2; t += 2) tableTile<2>(tile, tables + t * padded * 8, padded * 8, steps, sums + t);
+    if (tokens - t == 1) tableTile<1>(tile, tables + t * padded * 8, padded * 8, steps, sums + t);
     const int64_t count = rows - r < kTileRows ? rows - r : kTileRows;
-    for (int t = 0; t < T; ++t) emit(t, r, count, sums[t]);
+    for (t = 0; t < tokens; ++t) emit(t, r, count, sums[t]);
   }
 }
 
 // Calls emit(t, firstRow, count, sums) for row t of the activations and each run of output rows of this worker.
 template <class Emit>
 static void ternaryProduct(const Args& a, const Worker& w, const int8_t* x, int64_t tokens, const uint8_t* packed, int64_t rows, int64_t cols, Emit emit) {
-  if (tokens == 1) return tableProduct<1>(a, w, x, packed, rows, cols, emit);
-  if (tokens == 2) return tableProduct<2>(a, w, x, packed, rows, cols, emit);
-  if (tokens == 3) return tableProduct<3>(a, w, x, packed, rows, cols, emit);
-  if (tokens > 0) byteProduct(a, w, x, tokens, packed, rows, cols, emit);
+  if (tokens == 0) return;
+  if (tokens <= kTableRows) return tableProduct(a, w, x, tokens, packed, rows, cols, emit);
+  byteProduct(a, w, x, tokens, packed, rows, cols, emit);
 }
 
 }  // namespace ROTOR_TARGET
