@@ -19,6 +19,8 @@ import { reduceDefs } from './reduce';
 import { ropeDef } from './rope';
 import { sampleDef } from './sample';
 import type { OpDef } from './schema';
+import { quantizeRowsDef } from './screen';
+import { screenedLinearDef } from './screened-linear';
 import { clampDef, whereDef } from './select';
 import { logSoftmaxDef, softmaxDef } from './softmax';
 import { rescaleDef, ternaryMatmulDef, ternaryMatmulI32Def } from './ternary';
@@ -80,4 +82,6 @@ export const allOps: readonly OpDef<never>[] = [
   ternaryMatmulI32Def,
   rescaleDef,
   sampleDef,
+  quantizeRowsDef,
+  screenedLinearDef,
 ] as unknown as OpDef<never>[];

@@ -65,6 +65,15 @@ export function sampleUniform(seed: readonly [number, number], step: number): nu
   return ((a >>> 6) * 2 ** 26 + (b >>> 6) + 0.5) * 2 ** -52;
 }
 
+/** What the sampler goes by, of a logit: with bias and penalties. Increasing in the logit for a repetition penalty above 0. */
+export function adjustedLogit(logit: number, bias: number, seen: number, params: ArrayLike<number>): number {
+  const z = logit + bias;
+  if ((seen & 0x7fffffff) === 0) return z;
+  const count = seen & countMask;
+  const repeated = z < 0 ? z * params[5] : z / params[5];
+  return count > 0 ? repeated - params[6] - params[7] * count : repeated;
+}
+
 /**
  * Probabilities from which the sampler draws, after all penalties and filters: pairs of token and probability, most
  * probable first. Empty when nothing can be drawn. Temperature 0 gives one token.
@@ -77,16 +86,10 @@ export function sampleDistribution(
   seen: ArrayLike<number>,
   bias: ArrayLike<number>,
 ): { id: number; probability: number }[] {
-  const [temperature, topK, topP, minP, typicalP, repetition, presence, frequency] = Array.from(params);
-  const adjusted = Array.from(logits, (logit, id) => {
-    let z = logit + bias[id];
-    const count = seen[id] & countMask;
-    if ((seen[id] & 0x7fffffff) !== 0) {
-      z = z < 0 ? z * repetition : z / repetition;
-      if (count > 0) z = z - presence - frequency * count;
-    }
-    return logit < Infinity ? z : NaN;
-  });
+  const [temperature, topK, topP, minP, typicalP] = Array.from(params);
+  const adjusted = Array.from(logits, (logit, id) =>
+    logit < Infinity ? adjustedLogit(logit, bias[id], seen[id], params) : NaN,
+  );
   if (!adjusted.every((z) => z < Infinity) || !(temperature >= 0 && temperature < Infinity)) return [];
   const top = adjusted.reduce((a, b) => Math.max(a, b), -Infinity);
   if (top === -Infinity) return [];

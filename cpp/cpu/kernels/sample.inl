@@ -77,13 +77,18 @@ static inline double penalised(double z, int32_t seen, const SampleParams& p) {
   return z;
 }
 
+// What the sampler goes by, of a logit; as increasing in it as double arithmetic allows, for a repetition penalty above 0.
+static inline double adjusted(double logit, float bias, int32_t seen, const SampleParams& p) {
+  const double z = logit + double(bias);
+  return (seen & 0x7fffffff) != 0 ? penalised(z, seen, p) : z;
+}
+
 // First pass: biased, penalised logits of tokens [b, e) and their summary.
 static void adjust_chunk(const float* logits, const float* bias, const int32_t* seen, const SampleParams& p, int64_t b, int64_t e, double* z, SampleChunk* chunk) {
   SampleChunk c = {-HUGE_VAL, -HUGE_VAL, 0.0, 0.0, -1, 0};
   for (int64_t i = b; i < e; ++i) {
     const double raw = logits[i];
-    double v = raw + double(bias[i]);
-    if ((seen[i] & 0x7fffffff) != 0) v = penalised(v, seen[i], p);
+    const double v = adjusted(raw, bias[i], seen[i], p);
     c.bad |= !(raw < HUGE_VAL) | !(v < HUGE_VAL);
     if (raw > c.rawTop) c.rawTop = raw;
     if (v > c.top) {
@@ -182,6 +187,18 @@ static int64_t gather_candidates(const SampleScratch& s, const SampleChunk& row,
   return n;
 }
 
+// Keeps the k candidates with the largest keys, back in order of their ids: what is computed from them must not depend on the rest.
+static int64_t keep_top_k(const SampleScratch& s, const SampleChunk& row, const SampleParams& p, int64_t vocab, int64_t n) {
+  Candidate* c = s.candidates;
+  n = take_prefix(c, n, __builtin_floor(p.topK), [](const Candidate&) { return 1.0; });
+  const Candidate last = c[n - 1];
+  n = gather_candidates(s, row, p.temperature, vocab, last.key);
+  int64_t kept = 0;
+  for (int64_t i = 0; i < n; ++i)
+    if (!precedes(last, c[i])) c[kept++] = c[i];
+  return kept;
+}
+
 // Keeps the candidates whose information is nearest to the entropy, up to the probability `mass` (Meister et al. 2022).
 static int64_t keep_typical(const SampleScratch& s, int64_t n, double mass) {
   Candidate* c = s.candidates;
@@ -215,7 +232,7 @@ static int64_t draw(const SampleScratch& s, const SampleChunk& row, const Sample
     if (low <= -1024.0) break;
     if (topK ? double(n) >= p.topK : topP ? total_weight(c, n) >= p.topP * row.sum : minP ? f64_exp(low) < p.minP : total_weight(c, n) >= u * row.sum) break;
   }
-  if (topK) n = take_prefix(c, n, __builtin_floor(p.topK), [](const Candidate&) { return 1.0; });
+  if (topK) n = keep_top_k(s, row, p, vocab, n);
   if (typical) n = keep_typical(s, n, p.typicalP);
   if (topP) n = take_prefix(c, n, p.topP * (topK || typical ? total_weight(c, n) : row.sum), weight_of);
   if (minP) n = keep_min_p(c, n, p.minP);

@@ -3,6 +3,7 @@
 
 #include "../../backend.h"
 #include "../../ops/attention.h"
+#include "../../screen.h"
 #include "../../ternary.h"
 #include "../simd.h"
 #include "../targets.h"
@@ -29,6 +30,8 @@
 #include "../kernels/glu.inl"
 #include "../kernels/attention.inl"
 #include "../kernels/sample.inl"
+#include "../kernels/screen.inl"
+#include "../kernels/screened_linear.inl"
 
 namespace rotor {
 

@@ -1,0 +1,212 @@
+// The int8 copy of an output head, and the bounds that a product with it gives for each logit. src/ops/screen.ts derives them.
+// All of it is double arithmetic in a written order, so that every target re-scores the same rows.
+
+namespace rotor {
+namespace ROTOR_TARGET {
+
+constexpr double kScreenSlack = 1.0 + 0x1p-36;  // over the rounding of sums of up to 2^16 squares, and of their root
+constexpr double kScreenTop = 8191.0;           // |z|: with 8192 added, two digits of 7 bits
+constexpr double kMagicRound = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to the nearest integer, ties to even
+
+// Eight running sums and their fold: one order on every target, and wide enough to fill vectors.
+static inline double fold8(double* lane) {
+  for (int n = 4; n >= 1; n /= 2)
+    for (int i = 0; i < n; ++i) lane[i] += lane[i + n];
+  return lane[0];
+}
+
+// The least float32 that is not below v >= 0.
+static inline float roundUp32(double v) {
+  const float f = float(v);
+  return double(f) < v ? bits_f32(f32_bits(f) + 1) : f;
+}
+
+template <class W>
+static void quantizeRow8(const W* p, int64_t d, int8_t* q, float* bounds) {
+  double top = 0.0;
+  bool finite = true;
+  for (int64_t i = 0; i < d; ++i) {
+    const double v = __builtin_fabs(widen(p[i]));
+    finite &= v < HUGE_VAL;
+    top = v > top ? v : top;
+  }
+  if (!finite) {
+    memset(q, 0, size_t(d));
+    bounds[0] = bounds[3] = 0.0f;
+    bounds[1] = bounds[2] = HUGE_VALF;
+    return;
+  }
+  const float scale = float(top / 127.0);
+  const double step = double(scale), inverse = step > 0.0 ? 1.0 / step : 0.0;
+  double rest[8] = {}, all[8] = {};
+  int32_t sum[8] = {};
+  const auto one = [&](int64_t i, int l) {
+    const double v = widen(p[i]);
+    double c = (v * inverse + kMagicRound) - kMagicRound;
+    c = c < -127.0 ? -127.0 : c > 127.0 ? 127.0 : c;
+    const double r = v - step * c;
+    rest[l] += r * r;
+    all[l] += v * v;
+    const int32_t code = int32_t(c);
+    sum[l] += code;
+    q[i] = int8_t(code);
+  };
+  int64_t i = 0;
+  for (; i + 8 <= d; i += 8)
+    for (int l = 0; l < 8; ++l) one(i + l, l);
+  for (int l = 0; i < d; ++i, ++l) one(i, l);
+  int32_t total = 0;
+  for (int l = 0; l < 8; ++l) total += sum[l];
+  bounds[0] = scale;
+  bounds[1] = roundUp32(__builtin_sqrt(fold8(rest)) * kScreenSlack);
+  bounds[2] = roundUp32(__builtin_sqrt(fold8(all)) * kScreenSlack);
+  bounds[3] = float(total);  // exact: below 2^24
+}
+
+static void quantize_rows(const Args& a, const Worker& w) {
+  const int64_t d = a.in[0].dims[1];
+  int64_t b, e;
+  w.range(a.in[0].dims[0], 1, &b, &e);
+  for (; b < e; ++b) {
+    int8_t* q = a.out[0].as<int8_t>() + b * d;
+    float* bounds = a.out[1].as<float>() + 4 * b;
+    if (a.in[0].dtype == DType::bf16) quantizeRow8(a.in[0].as<uint16_t>() + b * d, d, q, bounds);
+    else quantizeRow8(a.in[0].as<float>() + b * d, d, q, bounds);
+  }
+}
+
+// Splits a row of activations into step * z and a rest, and z + 8192 into digits: 32 high ones, then 32 low ones, and so on.
+static void screenDigits(const float* x, int64_t d, uint8_t* digits, ScreenToken* t) {
+  double top = 0.0;
+  bool finite = true;
+  for (int64_t i = 0; i < d; ++i) {
+    const double v = __builtin_fabs(double(x[i]));
+    finite &= v < HUGE_VAL;
+    top = v > top ? v : top;
+  }
+  t->bad = !finite;
+  const double inverse = top > 0.0 ? kScreenTop / top : 0.0;
+  t->step = top / kScreenTop;
+  double rest[8] = {}, kept[8] = {}, all[8] = {};
+  memset(digits, 0, size_t(2 * screenPadded(d)));
+  if (!finite) return;
+  for (int64_t i = 0; i < d; ++i) {
+    const double v = double(x[i]), z = (v * inverse + kMagicRound) - kMagicRound, y = t->step * z, r = v - y;
+    rest[i % 8] += r * r;
+    kept[i % 8] += y * y;
+    all[i % 8] += v * v;
+    const int32_t u = int32_t(z) + 8192;
+    uint8_t* at = digits + i / kScreenStep * (2 * kScreenStep) + i % kScreenStep;
+    at[0] = uint8_t(u >> 7);
+    at[kScreenStep] = uint8_t(u & 127);
+  }
+  const double roundings = double((d + kLanes - 1) / kLanes + 4), gamma = roundings * 0x1p-24 / (1.0 - roundings * 0x1p-24);
+  t->norm = __builtin_sqrt(fold8(all)) * kScreenSlack;
+  t->perNorm = __builtin_sqrt(fold8(rest)) * kScreenSlack + t->norm * (0x1p-48 + gamma);
+  t->perError = __builtin_sqrt(fold8(kept)) * kScreenSlack;
+  t->least = double(d + kLanes) * 0x1p-149;
+}
+
+// <z + 8192, q> of one row of codes for T rows of digits, `stride` bytes apart.
+template <int T>
+static inline void screenRow(const int8_t* q, const uint8_t* digits, int64_t stride, int64_t d, int64_t* sums) {
+  int8_t last[kScreenStep] = {};
+  const int64_t whole = d / kScreenStep * kScreenStep;
+  if (whole < d) memcpy(last, q + whole, size_t(d - whole));
+#ifdef ROTOR_AVX2
+  const __m256i one = _mm256_set1_epi16(1);
+  __m256i hi[T], lo[T];
+  for (int t = 0; t < T; ++t) hi[t] = lo[t] = _mm256_setzero_si256();
+  const auto step = [&](const int8_t* codes, const uint8_t* x) {
+    const __m256i c = load256(codes);
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t) {
+      // 2 * 127 * 127 fits 16 bits.
+      const __m256i h = _mm256_maddubs_epi16(load256(x + t * stride), c), l = _mm256_maddubs_epi16(load256(x + t * stride + kScreenStep), c);
+      hi[t] = _mm256_add_epi32(hi[t], _mm256_madd_epi16(h, one));
+      lo[t] = _mm256_add_epi32(lo[t], _mm256_madd_epi16(l, one));
+    }
+  };
+  for (int64_t i = 0; i < whole; i += kScreenStep) {
+    _mm_prefetch((const char*)q + i + 2048, _MM_HINT_T0);
+    step(q + i, digits + 2 * i);
+  }
+  if (whole < d) step(last, digits + 2 * whole);
+#pragma GCC unroll 4
+  for (int t = 0; t < T; ++t) {
+    const __m256i pairs = _mm256_hadd_epi32(hi[t], lo[t]);
+    const __m128i quads = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
+    const __m128i both = _mm_hadd_epi32(quads, quads);
+    sums[t] = int64_t(_mm_cvtsi128_si32(both)) * 128 + _mm_extract_epi32(both, 1);
+  }
+#else
+  for (int t = 0; t < T; ++t) {
+    int32_t hi = 0, lo = 0;
+    const auto step = [&](const int8_t* codes, const uint8_t* x) {
+      for (int j = 0; j < kScreenStep; ++j) {
+        hi += int32_t(x[j]) * codes[j];
+        lo += int32_t(x[j + kScreenStep]) * codes[j];
+      }
+    };
+    for (int64_t i = 0; i < whole; i += kScreenStep) step(q + i, digits + t * stride + 2 * i);
+    if (whole < d) step(last, digits + t * stride + 2 * whole);
+    sums[t] = int64_t(hi) * 128 + lo;
+  }
+#endif
+}
+
+// The logit is within [low, high]; false when that cannot be trusted.
+static inline bool boundLogit(const ScreenToken& t, const float* bounds, int64_t sum, double* low, double* high) {
+  const double value = double(sum - 8192 * int64_t(bounds[3])) * (t.step * double(bounds[0]));
+  const double spread = (t.perNorm * double(bounds[2]) + t.perError * double(bounds[1]) + t.least) * (1.0 + 0x1p-40) + __builtin_fabs(value) * 0x1p-48;
+  *low = value - spread;
+  *high = value + spread;
+  return t.norm * double(bounds[2]) < 1e38;  // or a partial sum could overflow
+}
+
+// Offers v to the k largest values so far: a heap of *n of them whose root is the smallest.
+static inline void offerLargest(double* heap, int64_t* n, int64_t k, double v) {
+  int64_t i;
+  if (*n < k) {
+    for (i = (*n)++; i > 0 && heap[(i - 1) / 2] > v; i = (i - 1) / 2) heap[i] = heap[(i - 1) / 2];
+  } else {
+    if (!(v > heap[0])) return;
+    i = 0;
+    for (int64_t c = 1; c < k; c = 2 * i + 1) {
+      if (c + 1 < k && heap[c + 1] < heap[c]) ++c;
+      if (!(heap[c] < v)) break;
+      heap[i] = heap[c];
+      i = c;
+    }
+  }
+  heap[i] = v;
+}
+
+// The k-th largest of n values, which are moved about; minus infinity when there are fewer. Expected time O(n).
+static double kthLargest(double* v, int64_t n, int64_t k) {
+  if (n < k) return -HUGE_VAL;
+  uint32_t random = 1;
+  for (int64_t lo = 0, hi = n;;) {
+    random = random * 1664525u + 1013904223u;
+    const double pivot = v[lo + int64_t(random >> 8) % (hi - lo)];
+    int64_t a = lo, b = lo, c = hi;  // [lo, a) above the pivot, [a, b) equal, [c, hi) below
+    while (b < c) {
+      const double x = v[b];
+      if (x > pivot) {
+        v[b++] = v[a];
+        v[a++] = x;
+      } else if (x < pivot) {
+        v[b] = v[--c];
+        v[c] = x;
+      } else {
+        ++b;
+      }
+    }
+    if (k <= a) hi = a;
+    else if (k <= b) return pivot;
+    else lo = b;
+  }
+}
+
+}  // namespace ROTOR_TARGET
+}  // namespace rotor

@@ -1,0 +1,242 @@
+// The output head for a sampler that looks at the best logits only: an int8 copy of the weight bounds every logit, and the rows
+// that could still be among the best are computed from the weight itself, as `linear` does. See src/ops/screened-linear.ts.
+
+namespace rotor {
+namespace ROTOR_TARGET {
+
+enum ScreenMode : int64_t { kIdle, kWhole, kScreen };
+
+// One group of rows, with its part of every operand.
+struct ScreenGroup {
+  int64_t count, vocab, d;
+  const float* x;
+  const void* weight;
+  bool bf16;
+  const int8_t* codes;
+  const float* bounds;
+  const int32_t *pos, *seen;
+  const float *params, *bias;
+  float* y;
+  int32_t* rescored;
+  // Scratch, per row of the group.
+  ScreenToken* token;
+  uint8_t* digits;
+  double *high, *low;  // [vocab]: upper bounds; lower bounds, later adjusted logits
+  int32_t *candidates, *found;  // [vocab]: candidates of each worker from its first row on; [kScreenWorkers]: how many
+};
+
+static inline SampleParams screenParams(const float* f) { return {f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7]}; }
+
+// How many of the best logits the sampler looks at. All of them where adjusting would not keep the order of the logits.
+static int64_t wantedLogits(const SampleParams& p, int64_t vocab) {
+  const bool ordered = p.repetition > 0.0 && p.repetition < HUGE_VAL && __builtin_fabs(p.presence) < HUGE_VAL && __builtin_fabs(p.frequency) < HUGE_VAL;
+  if (!ordered || !(p.temperature >= 0.0 && p.temperature < HUGE_VAL)) return vocab;
+  if (p.temperature == 0.0) return 1;
+  return p.topK >= 1.0 && p.topK < double(vocab) ? int64_t(p.topK) : vocab;
+}
+
+static void screenPrepare(const ScreenGroup& g, int64_t t) {
+  ScreenToken& k = g.token[t];
+  k.keep = wantedLogits(screenParams(g.params + 8 * t), g.vocab);
+  k.mode = g.pos[t] < 0 ? kIdle : k.keep > g.vocab / 8 ? kWhole : kScreen;
+  k.bad = 0;
+  if (k.mode != kScreen) return;
+  screenDigits(g.x + t * g.d, g.d, g.digits + t * 2 * screenPadded(g.d), &k);
+  if (k.bad) k.mode = kWhole;
+}
+
+// Bounds of the adjusted logits of rows [b, e) of the weight: the upper ones are kept, of the lower ones the `keep` largest.
+static void screenBounds(const ScreenGroup& g, int64_t b, int64_t e) {
+  int64_t active[kScreenTokens], heap[kScreenTokens] = {}, sums[kScreenTokens], n = 0;
+  for (int64_t t = 0; t < g.count; ++t) {
+    if (g.token[t].mode != kWhole)
+      for (int64_t r = b; r < e; ++r) g.y[t * g.vocab + r] = -HUGE_VALF;
+    if (g.token[t].mode == kScreen) active[n++] = t;
+  }
+  if (n == 0) return;
+  const int64_t stride = 2 * screenPadded(g.d);
+  // The digits of active rows side by side, so that several share a load of the codes.
+  const bool dense = active[n - 1] - active[0] == n - 1;
+  for (int64_t r = b; r < e; ++r) {
+    const int8_t* q = g.codes + r * g.d;
+    int64_t j = 0;
+    if (dense)
+      for (; j + 4 <= n; j += 4) screenRow<4>(q, g.digits + active[j] * stride, stride, g.d, sums + j);
+    for (; j < n; ++j) screenRow<1>(q, g.digits + active[j] * stride, stride, g.d, sums + j);
+    for (j = 0; j < n; ++j) {
+      const int64_t t = active[j], at = t * g.vocab + r;
+      ScreenToken& k = g.token[t];
+      double low, high;
+      const bool sane = boundLogit(k, g.bounds + 4 * r, sums[j], &low, &high);
+      const SampleParams p = screenParams(g.params + 8 * t);
+      low = adjusted(low, g.bias[at], g.seen[at], p);
+      high = adjusted(high, g.bias[at], g.seen[at], p);
+      if (!sane || !(high < HUGE_VAL)) {
+        __atomic_store_n(&k.bad, int64_t(1), __ATOMIC_RELAXED);
+        continue;
+      }
+      g.high[at] = high;
+      offerLargest(g.low + t * g.vocab + b, &heap[j], k.keep, low);
+    }
+  }
+}
+
+// The keep-th largest lower bound, from the heaps of all workers.
+static void screenCut(const ScreenGroup& g, const Worker& w, int64_t t) {
+  ScreenToken& k = g.token[t];
+  if (k.mode != kScreen) return;
+  if (k.bad) {
+    k.mode = kWhole;
+    return;
+  }
+  double* v = g.low + t * g.vocab;
+  int64_t n = 0;
+  Worker other = w;
+  for (other.index = 0; other.index < w.count; ++other.index) {
+    int64_t b, e;
+    other.range(g.vocab, 4, &b, &e);
+    const int64_t size = e - b < k.keep ? e - b : k.keep;
+    memmove(v + n, v + b, size_t(size) * sizeof(double));
+    n += size;
+  }
+  k.cut = kthLargest(v, n, k.keep);
+}
+
+// Rows [b, e) whose upper bound reaches the cut. A forbidden token is never one.
+static void screenFind(const ScreenGroup& g, int worker, int64_t b, int64_t e) {
+  for (int64_t t = 0; t < g.count; ++t) {
+    if (g.token[t].mode != kScreen) continue;
+    const double* high = g.high + t * g.vocab;
+    const double cut = g.token[t].cut;
+    int32_t* list = g.candidates + t * g.vocab + b;
+    int64_t n = 0;
+    for (int64_t r = b; r < e; ++r)
+      if (high[r] >= cut && high[r] > -HUGE_VAL) list[n++] = int32_t(r);
+    g.found[t * kScreenWorkers + worker] = int32_t(n);
+  }
+}
+
+// Calls each(ordinal, row) for the candidates of row t with ordinals [begin, end), in order.
+template <class Each>
+static void eachCandidate(const ScreenGroup& g, const Worker& w, int64_t t, int64_t begin, int64_t end, Each each) {
+  Worker other = w;
+  int64_t first = 0;
+  for (other.index = 0; other.index < w.count; ++other.index) {
+    int64_t b, e;
+    other.range(g.vocab, 4, &b, &e);
+    const int64_t n = g.found[t * kScreenWorkers + other.index];
+    for (int64_t i = begin > first ? begin - first : 0; i < n && first + i < end; ++i) each(first + i, int64_t(g.candidates[t * g.vocab + b + i]));
+    first += n;
+  }
+}
+
+static int64_t candidateCount(const ScreenGroup& g, int workers, int64_t t) {
+  int64_t n = 0;
+  for (int i = 0; i < workers; ++i) n += g.found[t * kScreenWorkers + i];
+  return n;
+}
+
+static inline bool screened(const ScreenGroup& g, const Worker& w, int64_t t) {
+  return g.token[t].mode == kScreen && candidateCount(g, w.count, t) <= g.vocab / 8;
+}
+
+template <class W>
+static void exactLogits(const ScreenGroup& g, const Worker& w, int64_t b, int64_t e) {
+  const W* weight = static_cast<const W*>(g.weight);
+  int64_t whole[kScreenTokens], n = 0;
+  for (int64_t t = 0; t < g.count; ++t) {
+    if (g.token[t].mode == kIdle) continue;
+    if (!screened(g, w, t)) {
+      whole[n++] = t;
+      continue;
+    }
+    int64_t first, last;
+    w.range(candidateCount(g, w.count, t), 1, &first, &last);
+    const SampleParams p = screenParams(g.params + 8 * t);
+    eachCandidate(g, w, t, first, last, [&](int64_t i, int64_t r) {
+      const int64_t at = t * g.vocab + r;
+      linearBlock<1, 1>(g.x + t * g.d, weight + r * g.d, g.d, g.y + at, g.vocab);
+      g.low[t * g.vocab + i] = adjusted(double(g.y[at]), g.bias[at], g.seen[at], p);
+    });
+  }
+  for (; b < e; b += 4)
+    for (int64_t i = 0; i < n; ++i) {
+      const float* x = g.x + whole[i] * g.d;
+      float* y = g.y + whole[i] * g.vocab + b;
+      if (b + 4 <= e) linearBlock<4, 1>(x, weight + b * g.d, g.d, y, g.vocab);
+      else
+        for (int64_t r = b; r < e; ++r) linearBlock<1, 1>(x, weight + r * g.d, g.d, y + r - b, g.vocab);
+    }
+}
+
+// Leaves the best logits of a row, and those that equal the last of them.
+static void keepBest(const ScreenGroup& g, const Worker& w, int64_t t) {
+  const ScreenToken& k = g.token[t];
+  float* y = g.y + t * g.vocab;
+  double *values = g.low + t * g.vocab, *adjustedLogits = g.high + t * g.vocab;
+  if (k.mode == kIdle) {
+    g.rescored[t] = 0;
+    return;
+  }
+  if (screened(g, w, t)) {
+    const int64_t n = candidateCount(g, w.count, t);
+    g.rescored[t] = int32_t(n);
+    memcpy(adjustedLogits, values, size_t(n) * sizeof(double));
+    const double cut = kthLargest(values, n, k.keep);
+    eachCandidate(g, w, t, 0, n, [&](int64_t i, int64_t r) {
+      if (adjustedLogits[i] < cut) y[r] = -HUGE_VALF;
+    });
+    return;
+  }
+  g.rescored[t] = int32_t(g.vocab);
+  if (k.keep >= g.vocab) return;
+  const SampleParams p = screenParams(g.params + 8 * t);
+  bool sane = true;
+  for (int64_t r = 0; r < g.vocab; ++r) {
+    const int64_t at = t * g.vocab + r;
+    values[r] = adjustedLogits[r] = adjusted(double(y[r]), g.bias[at], g.seen[at], p);
+    sane &= y[r] < HUGE_VALF && values[r] < HUGE_VAL;
+  }
+  if (!sane) return;
+  const double cut = kthLargest(values, g.vocab, k.keep);
+  for (int64_t r = 0; r < g.vocab; ++r)
+    if (adjustedLogits[r] < cut || !(adjustedLogits[r] > -HUGE_VAL)) y[r] = -HUGE_VALF;
+}
+
+static void screenRun(const ScreenGroup& g, const Worker& w) {
+  for (int64_t t = w.index; t < g.count; t += w.count) screenPrepare(g, t);
+  w.sync();
+  int64_t b, e;
+  w.range(g.vocab, 4, &b, &e);
+  screenBounds(g, b, e);
+  w.sync();
+  for (int64_t t = w.index; t < g.count; t += w.count) screenCut(g, w, t);
+  w.sync();
+  screenFind(g, w.index, b, e);
+  w.sync();
+  if (g.bf16) exactLogits<uint16_t>(g, w, b, e);
+  else exactLogits<float>(g, w, b, e);
+  w.sync();
+  for (int64_t t = w.index; t < g.count; t += w.count) keepBest(g, w, t);
+  w.sync();  // the next group uses the same scratch
+}
+
+static void screened_linear(const Args& a, const Worker& w) {
+  const int64_t tokens = a.in[0].dims[0], d = a.in[0].dims[1], vocab = a.in[1].dims[0];
+  const int64_t most = tokens < kScreenTokens ? tokens : kScreenTokens;
+  ScreenToken* token = reinterpret_cast<ScreenToken*>(a.scratch);
+  double* high = reinterpret_cast<double*>(token + most);
+  double* low = high + most * vocab;
+  int32_t* candidates = reinterpret_cast<int32_t*>(low + most * vocab);
+  int32_t* found = candidates + most * vocab;
+  uint8_t* digits = reinterpret_cast<uint8_t*>(found + most * kScreenWorkers);
+  for (int64_t t = 0; t < tokens; t += kScreenTokens)
+    screenRun({tokens - t < kScreenTokens ? tokens - t : kScreenTokens, vocab, d, a.in[0].as<float>() + t * d, a.in[1].data,
+               a.in[1].dtype == DType::bf16, a.in[2].as<int8_t>(), a.in[3].as<float>(), a.in[4].as<int32_t>() + t,
+               a.in[6].as<int32_t>() + t * vocab, a.in[5].as<float>() + t * 8, a.in[7].as<float>() + t * vocab,
+               a.out[0].as<float>() + t * vocab, a.out[1].as<int32_t>() + t, token, digits, high, low, candidates, found},
+              w);
+}
+
+}  // namespace ROTOR_TARGET
+}  // namespace rotor
