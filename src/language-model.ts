@@ -184,7 +184,7 @@ export class LanguageModel {
     const { repeats = 5 } = options;
     // Every repeat moves on by one position.
     const length = Math.min(Math.max(Math.ceil(repeats) || 1, 1), this.config.maxPositionEmbeddings);
-    const decoder = new Decoder(this.model, { slots: 1, length });
+    const decoder = new Decoder(this.model, { slots: 1, length, logits: 'candidates' });
     try {
       const greedy = {
         temperature: 0,

@@ -7,7 +7,7 @@ import { median } from './stats';
 export interface ModelSize {
   /** Weights, packed ones counted one by one; a tied head counts once. */
   readonly params: number;
-  /** Bytes of the weights that every token reads: two bits per ternary weight and its row scales, the norms, the head, and one row of the embedding. */
+  /** Bytes of the weights that every token reads: two bits per ternary weight and its row scales, the norms, the head (or the copy that screens it), and one row of the embedding. */
   readonly weightBytes: number;
   /** Bytes of keys and values that each position before a token adds. */
   readonly positionBytes: number;
@@ -15,7 +15,7 @@ export interface ModelSize {
 
 /** Sizes of a model on `cpu`. The layout of a kernel does not count: the floor is the same for all. */
 export function modelSize({ config, weights }: BitNet): ModelSize {
-  const { embed, blocks, lnFinal, head } = weights;
+  const { embed, blocks, lnFinal, head, screen } = weights;
   const ternary = blocks.flatMap(({ attn, mlp }) => [attn.qkv, attn.o, mlp.gateUp, mlp.down]).map((x) => x.weight);
   const norms = blocks
     .flatMap(({ ln1, ln2, attn, mlp }): (RMSNorm | undefined)[] => [ln1, ln2, attn.subNorm, mlp.subNorm])
@@ -28,7 +28,7 @@ export function modelSize({ config, weights }: BitNet): ModelSize {
     weightBytes:
       sum(ternary.map((w) => 2 * w.rows * Math.ceil(w.cols / 8) + 4 * w.rows)) +
       sum(norms.map((w) => w.bytes)) +
-      head.bytes +
+      (screen ?? head).bytes +
       embed.bytes / embed.shape[0],
     positionBytes: 2 * 4 * config.numHiddenLayers * config.numKeyValueHeads * config.headDim,
   };

@@ -19,8 +19,8 @@ export interface GenerateEvent {
   readonly id: number;
   /** Text that became certain with this token; often empty, always so without a codec. Pieces joined are the text of the result. */
   readonly text: string;
-  /** Natural logarithm of the token's probability, before any sampler setting. */
-  readonly logprob: number;
+  /** Natural logarithm of the token's probability, before any sampler setting; with `logprobs` or `topLogprobs`. */
+  readonly logprob?: number;
   /** The most likely tokens, when asked for. */
   readonly topLogprobs?: readonly TokenLogprob[];
   /** Position of the token in its sequence, prompt included. */

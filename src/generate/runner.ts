@@ -67,6 +67,10 @@ export class Runner {
     return this.#options.signal?.aborted === true;
   }
 
+  get #scored(): boolean {
+    return this.#wanted.logprobs || this.#wanted.topLogprobs > 0;
+  }
+
   #prepare(): Decoder {
     const requests = this.#sequences.map((s) => s.request);
     const decoder = new Decoder(this.#model, {
@@ -74,6 +78,8 @@ export class Runner {
       // The last token drawn is never run.
       length: Math.max(...requests.map((r) => r.prompt.length + Math.max(r.maxTokens, 1) - 1)),
       listener: this.#options.listener,
+      // Log probabilities are over all tokens.
+      logits: this.#scored ? 'all' : 'candidates',
     });
     try {
       for (const s of this.#sequences) decoder.prepare(this.#prefilled(s), this.#wanted.promptLogprobs !== undefined);
@@ -153,7 +159,7 @@ export class Runner {
         } else s.predictedMs += now - before;
         const id = state.token.data()[s.index];
         const wasBanned = s.ids.length < s.request.minTokens;
-        const event = s.accept(id, logprob.data()[s.index], this.#top(logits, s.index, id));
+        const event = s.accept(id, this.#scored ? logprob?.data()[s.index] : undefined, this.#top(logits, s.index, id));
         if (!s.active) state.stop(s.index);
         else if (wasBanned && s.ids.length >= s.request.minTokens) state.setBias(s.index, s.bias());
         return event;

@@ -55,10 +55,10 @@ export class Sequence {
     return new Map([...bias, ...ends.map((id) => [id, -Infinity] as const)]);
   }
 
-  /** Takes the next token. */
-  accept(id: number, logprob: number, topLogprobs: readonly TokenLogprob[] | undefined): GenerateEvent {
+  /** Takes the next token, with its log probabilities where they are wanted. */
+  accept(id: number, logprob: number | undefined, topLogprobs: readonly TokenLogprob[] | undefined): GenerateEvent {
     this.ids.push(id);
-    this.#logprobs.push(logprob);
+    if (logprob !== undefined) this.#logprobs.push(logprob);
     if (topLogprobs !== undefined) this.#topLogprobs.push(topLogprobs);
     const text = this.#advance(id);
     const position = this.request.prompt.length + this.ids.length - 1;
@@ -66,7 +66,7 @@ export class Sequence {
       sequence: this.index,
       id,
       text,
-      logprob,
+      ...(logprob === undefined ? {} : { logprob }),
       ...(topLogprobs === undefined ? {} : { topLogprobs }),
       position,
       ...(this.finishReason === undefined ? {} : { finishReason: this.finishReason }),

@@ -6,6 +6,7 @@ import { LoadError } from '../native/errors';
 import { checkOptions } from '../native/options';
 import { Attention } from '../nn/attention';
 import { Block } from '../nn/block';
+import { HeadScreen } from '../nn/head-screen';
 import { GatedMLP } from '../nn/mlp';
 import { RMSNorm } from '../nn/norm';
 import { TernaryLinear } from '../nn/ternary-linear';
@@ -91,7 +92,10 @@ class Reader {
     const head = config.tieWordEmbeddings ? embed : await this.#table('lm_head.weight');
     const ropes = ropeTables(config.maxPositionEmbeddings, config.headDim, config.ropeTheta, device);
     this.#made.push(ropes.cos, ropes.sin);
-    return { embed, blocks, lnFinal, head, ropes };
+    const weights = { embed, blocks, lnFinal, head, ropes };
+    if (!HeadScreen.pays(head)) return weights;
+    this.options.signal?.throwIfAborted();
+    return { ...weights, screen: HeadScreen.of(head) };
   }
 
   dispose(): void {

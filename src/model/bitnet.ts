@@ -1,11 +1,13 @@
 import type { Block } from '../nn/block';
 import type { RopeTables, Rows } from '../nn/attention';
 import { KvCache } from '../nn/kv-cache';
+import type { HeadScreen } from '../nn/head-screen';
 import type { RMSNorm } from '../nn/norm';
 import { embedding } from '../ops/embedding';
 import { linear } from '../ops/linear';
+import type { ScreenState } from '../ops/screened-linear';
 import { slice } from '../ops/slice';
-import { tap } from '../program/tap';
+import { tap, tapped } from '../program/tap';
 import type { DeviceName } from '../tensor/dtype';
 import type { Tensor } from '../tensor/tensor';
 import type { BitNetConfig } from './config';
@@ -18,6 +20,8 @@ export interface BitNetWeights {
   readonly lnFinal: RMSNorm;
   /** bf16 or f32 `[V, D]`; the embedding itself when tied. */
   readonly head: Tensor;
+  /** For a large head on `cpu`: what a sampler reads instead, where it may. */
+  readonly screen?: HeadScreen;
   readonly ropes: RopeTables;
 }
 
@@ -49,14 +53,34 @@ export class BitNet {
    * @returns logits f32 `[T, V]` or `[1, V]`; for `none` the last residual stream `[T, D]`
    */
   forward(rows: Rows, cache: KvCache, logits: LogitRows = 'all'): Tensor {
-    const { embed, blocks, lnFinal, head, ropes } = this.weights;
+    const x = this.#residual(rows, cache);
+    if (logits === 'none') return x;
+    const { lnFinal, head } = this.weights;
+    const seen = logits === 'last' ? slice(x, '-1:') : x;
+    return tap('unembed.hook_out', linear(lnFinal.forward(seen, 'ln_final'), head));
+  }
+
+  /**
+   * As {@link forward}, for a sampler: where the head has a screen and nobody listens to `unembed.hook_out`, only the logits that it
+   * may draw, and minus infinity for the others. It draws the same tokens.
+   *
+   * @param state of the sampler, one entry per row
+   * @returns logits f32 `[T, V]`; with a screen also how many rows of the head were read, i32 `[T]`
+   */
+  forwardToSample(rows: Rows, cache: KvCache, state: ScreenState): { logits: Tensor; rescored?: Tensor } {
+    const { lnFinal, head, screen } = this.weights;
+    if (screen === undefined || tapped('unembed.hook_out')) return { logits: this.forward(rows, cache) };
+    return screen.forward(lnFinal.forward(this.#residual(rows, cache), 'ln_final'), head, state);
+  }
+
+  // The residual stream after the last block.
+  #residual(rows: Rows, cache: KvCache): Tensor {
+    const { embed, blocks, ropes } = this.weights;
     let x = tap('hook_embed', embedding(embed, rows.ids));
     blocks.forEach((block, i) => {
       x = block.forward(x, rows, ropes, { keys: cache.keys[i], values: cache.values[i] }, `blocks.${i}`);
     });
-    if (logits === 'none') return x;
-    const seen = logits === 'last' ? slice(x, '-1:') : x;
-    return tap('unembed.hook_out', linear(lnFinal.forward(seen, 'ln_final'), head));
+    return x;
   }
 
   /** An empty cache for `slots` sequences of up to `length` positions. */
@@ -66,7 +90,8 @@ export class BitNet {
   }
 
   dispose(): void {
-    const { embed, blocks, lnFinal, head, ropes } = this.weights;
+    const { embed, blocks, lnFinal, head, screen, ropes } = this.weights;
     for (const part of [embed, ...blocks, lnFinal, head, ropes.cos, ropes.sin]) part.dispose();
+    screen?.dispose();
   }
 }

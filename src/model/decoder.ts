@@ -1,4 +1,5 @@
-import { ContextError, DisposedError, NativeError } from '../native/errors';
+import { ContextError, DisposedError, NativeError, OptionError } from '../native/errors';
+import { describe } from '../native/options';
 import { sample_ } from '../ops/sample';
 import { capture } from '../program/capture';
 import type { Program } from '../program/program';
@@ -21,15 +22,22 @@ export interface DecoderOptions {
   readonly length: number;
   /** Hooks that become part of the programs. */
   readonly listener?: TapListener;
+  /**
+   * Which logits a step computes: `all`, or `candidates`, those that the sampler may draw, which reads less of a large head and
+   * draws the same tokens. Default `all`.
+   */
+  readonly logits?: 'all' | 'candidates';
 }
 
 /** What a decode step gives, one row per slot. */
 export interface StepOutputs {
-  /** f32 `[B, V]` */
+  /** f32 `[B, V]`; of `candidates`, minus infinity for tokens that cannot be drawn, where the head has a screen. */
   readonly logits: Tensor;
-  /** f32 `[B]`: log probability of the drawn token, before any sampler setting. */
-  readonly logprob: Tensor;
-  readonly [name: string]: Tensor;
+  /** f32 `[B]`: log probability of the drawn token, before any sampler setting. Of `all` logits only. */
+  readonly logprob?: Tensor;
+  /** i32 `[B]`: how many rows of the head were read in full to find the candidates. Where the head has a screen. */
+  readonly rescored?: Tensor;
+  readonly [name: string]: Tensor | undefined;
 }
 
 /** A prefill program and the rows that it reads. */
@@ -59,16 +67,20 @@ export class Decoder {
   readonly #cache: KvCache;
   readonly #listener: TapListener | undefined;
   readonly #length: number;
+  readonly #logits: 'all' | 'candidates';
   readonly #prefills = new Map<string, Prefill>();
   #decode: Program<StepOutputs> | undefined;
   #disposed = false;
 
-  /** @throws ContextError if `length` is beyond the model's context */
-  constructor(model: BitNet, { slots, length, listener }: DecoderOptions) {
+  /** @throws ContextError if `length` is beyond the model's context; OptionError for other `logits` */
+  constructor(model: BitNet, { slots, length, listener, logits = 'all' }: DecoderOptions) {
     checkContext('Decoder', length, model.config);
+    if (logits !== 'all' && logits !== 'candidates')
+      throw new OptionError(`expected logits "all" or "candidates", received ${describe(logits)}.`, { op: 'Decoder' });
     this.#model = model;
     this.#listener = listener;
     this.#length = length;
+    this.#logits = logits;
     this.state = new StepState(slots, model.config.vocabSize, model.device);
     this.#cache = model.makeCache(slots, length);
   }
@@ -161,12 +173,18 @@ export class Decoder {
   }
 
   #captureDecode(): Program<StepOutputs> {
-    const { token, pos, slot, step, seed, params, seen, bias } = this.state;
+    const { state } = this;
+    const rows = { ids: state.token, pos: state.pos, slot: state.slot, span: this.#length };
     return withTaps(this.#listener, () =>
       capture(() =>
-        scope(() => {
-          const logits = this.#model.forward({ ids: token, pos, slot, span: this.#length }, this.#cache);
-          return { logits, logprob: sample_(logits, { token, pos, step, seed, params, seen, bias }) };
+        scope((): StepOutputs => {
+          if (this.#logits === 'all') {
+            const logits = this.#model.forward(rows, this.#cache);
+            return { logits, logprob: sample_(logits, state) };
+          }
+          const candidates = this.#model.forwardToSample(rows, this.#cache, state);
+          sample_(candidates.logits, state);
+          return candidates;
         }),
       ),
     );

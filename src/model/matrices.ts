@@ -84,6 +84,8 @@ export interface MemoryUse {
   readonly ternary: number;
   /** Token table, and output table when it is another one. */
   readonly embedding: number;
+  /** The copy of the output table that screens it. */
+  readonly screen: number;
   readonly norms: number;
   /** Rotary tables. */
   readonly ropes: number;
@@ -91,7 +93,7 @@ export interface MemoryUse {
 
 /** Where the bytes of a model are. */
 export function memoryOf({ weights }: BitNet): MemoryUse {
-  const { embed, head, blocks, lnFinal, ropes } = weights;
+  const { embed, head, screen, blocks, lnFinal, ropes } = weights;
   const sum = (values: number[]): number => values.reduce((a, b) => a + b, 0);
   const norms = blocks.flatMap(({ ln1, ln2, attn, mlp }) => [ln1, ln2, attn.subNorm, mlp.subNorm]);
   return {
@@ -99,6 +101,7 @@ export function memoryOf({ weights }: BitNet): MemoryUse {
       blocks.flatMap(({ attn, mlp }) => [attn.qkv, attn.o, mlp.gateUp, mlp.down].map((x) => x.weight.bytes)),
     ),
     embedding: embed.bytes + (head === embed ? 0 : head.bytes),
+    screen: screen?.bytes ?? 0,
     norms: sum([...norms, lnFinal].map((norm) => norm?.weight.bytes ?? 0)),
     ropes: ropes.cos.bytes + ropes.sin.bytes,
   };
