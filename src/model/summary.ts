@@ -25,7 +25,8 @@ export function summarize(model: BitNet): string {
       `${config.numAttentionHeads} heads and ${config.numKeyValueHeads} key/value heads of ${config.headDim}, ` +
       `${config.vocabSize} tokens, context ${config.maxPositionEmbeddings}`,
     `${million(ternary)} ternary weights in ${mb(memory.ternary)} (${((8 * memory.ternary) / ternary).toFixed(2)} bits each), ` +
-      `${million(tables)} in ${weights.head === weights.embed ? 'the embedding, which is also the head' : 'embedding and head'}: ${mb(memory.embedding)}`,
+      `${million(tables)} in ${weights.head === weights.embed ? 'the embedding, which is also the head' : 'embedding and head'}: ${mb(memory.embedding)}` +
+      (memory.screen > 0 ? `, and an int8 copy of the head: ${mb(memory.screen)}` : ''),
     table(['matrix', 'shape', '% -1', '% 0', '% +1', 'dead rows'], rows),
   ].join('\n');
 }
