@@ -4,12 +4,14 @@
  */
 export { bench, benchOverhead, measureBandwidth, readReceipts, verifyReceipt, writeReceipt } from './bench';
 export type { BenchOptions, OverheadReceipt, Receipt, VerifyOptions, VerifyReport } from './bench';
-export { generate, Generation } from './generate';
+export { Engine, generate, Generation } from './generate';
 export type {
+  EngineOptions,
   FinishReason,
   GenerateEvent,
   GenerateOptions,
   GenerateResult,
+  PromptLookupOptions,
   Seed,
   SequenceOptions,
   TextCodec,
@@ -17,8 +19,10 @@ export type {
   TokenLogprob,
   Usage,
 } from './generate';
+export { LanguageEngine } from './language-engine';
+export type { EngineGenerateOptions } from './language-engine';
 export { LanguageModel, loadModel } from './language-model';
-export type { LoadModelOptions, ModelInput, TextGenerateOptions } from './language-model';
+export type { LanguageEngineOptions, LoadModelOptions, ModelInput, TextGenerateOptions } from './language-model';
 export { openCheckpoint } from './load/checkpoint';
 export { loadConfig } from './load/load-config';
 export { loadBitNet } from './load/load-model';

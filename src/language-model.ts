@@ -1,7 +1,15 @@
 import { dirname } from 'node:path';
 import { inspect } from 'node:util';
 
-import { generate, type GenerateOptions, type Generation } from './generate';
+import {
+  Engine,
+  type EngineOptions,
+  generate,
+  type GenerateOptions,
+  type Generation,
+  type TextCodec,
+} from './generate';
+import { LanguageEngine } from './language-engine';
 import { loadBitNet, type LoadOptions } from './load/load-model';
 import type { BitNet } from './model/bitnet';
 import type { BitNetConfig } from './model/config';
@@ -34,6 +42,12 @@ export interface TextGenerateOptions extends Omit<GenerateOptions, 'listener'> {
    * Pairs of taps and what to do with their value. They become part of the programs, so they may use tensor ops but not read
    * data; a hook sees the rows of a chunk of the prompt, then one row per prompt for every token.
    */
+  readonly fwdHooks?: HookOptions['fwdHooks'];
+}
+
+/** Options of {@link LanguageModel.engine}: those of `Engine`, with hooks by the names of taps. */
+export interface LanguageEngineOptions extends Omit<EngineOptions, 'listener'> {
+  /** As in {@link TextGenerateOptions}. */
   readonly fwdHooks?: HookOptions['fwdHooks'];
 }
 
@@ -139,13 +153,7 @@ export class LanguageModel {
    *   maxTokens do not fit the context; UnsupportedError for text when the model has no tokenizer
    */
   generate(input: ModelInput | readonly ModelInput[], options: TextGenerateOptions = {}): Generation {
-    const several = Array.isArray(input) && input.some((x) => typeof x !== 'number');
-    const inputs = several ? (input as readonly ModelInput[]) : [input as ModelInput];
-    return this.#generate(
-      'generate',
-      inputs.map((x) => this.#ids('generate', x)),
-      options,
-    );
+    return this.#generate('generate', this.#prompts(input), options);
   }
 
   /**
@@ -155,8 +163,27 @@ export class LanguageModel {
    *   conversation that the template refuses
    */
   chat(messages: readonly ChatMessage[], options: TextGenerateOptions = {}): Generation {
-    this.#check('chat');
-    return this.#generate('chat', [this.#tokenizer('chat').applyChatTemplate(messages)], options);
+    return this.#generate('chat', [this.#conversation(messages)], options);
+  }
+
+  /**
+   * An engine that runs many generations side by side and keeps what it has read for the next, such as a conversation. It
+   * holds memory until it is disposed.
+   *
+   * @throws OptionError for an unknown option or a value out of range; ContextError for slots longer than the model's context
+   */
+  engine(options: LanguageEngineOptions = {}): LanguageEngine {
+    this.#check('engine');
+    const { fwdHooks, ...rest } = options;
+    if ('listener' in rest) throw new OptionError('expected hooks in fwdHooks, received a listener.', { op: 'engine' });
+    const listener = hookListener('engine', this.model, fwdHooks);
+    return new LanguageEngine(
+      new Engine(this.model, listener === undefined ? rest : { ...rest, listener }, this.#codec()),
+      {
+        prompts: (input) => this.#prompts(input),
+        conversation: (messages) => this.#conversation(messages),
+      },
+    );
   }
 
   /** The ternary matrices, in the order in which a token meets them. */
@@ -224,9 +251,23 @@ export class LanguageModel {
     const { fwdHooks, ...rest } = options;
     if ('listener' in rest) throw new OptionError('expected hooks in fwdHooks, received a listener.', { op });
     const listener = hookListener(op, this.model, fwdHooks);
+    return generate(this.model, prompts, listener === undefined ? rest : { ...rest, listener }, this.#codec());
+  }
+
+  #codec(): TextCodec | undefined {
     const { tokenizer } = this;
-    const codec = tokenizer && { decodeStream: () => tokenizer.decodeStream({ skipSpecial: true }) };
-    return generate(this.model, prompts, listener === undefined ? rest : { ...rest, listener }, codec);
+    return tokenizer && { decodeStream: () => tokenizer.decodeStream({ skipSpecial: true }) };
+  }
+
+  #prompts(input: ModelInput | readonly ModelInput[]): number[][] {
+    const several = Array.isArray(input) && input.some((x) => typeof x !== 'number');
+    const inputs = several ? (input as readonly ModelInput[]) : [input as ModelInput];
+    return inputs.map((x) => this.#ids('generate', x));
+  }
+
+  #conversation(messages: readonly ChatMessage[]): number[] {
+    this.#check('chat');
+    return this.#tokenizer('chat').applyChatTemplate(messages);
   }
 
   #ids(op: string, input: ModelInput): number[] {

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 
-import type { LanguageModel } from '../language-model';
+import type { LanguageEngine } from '../language-engine';
 import { RotorError } from '../native/errors';
 import type { ChatMessage } from '../text';
 import type { Command, Context } from './command';
@@ -30,23 +30,26 @@ async function run(context: Context): Promise<number> {
   const { flags } = context;
   const status = statusLine(flags);
   const model = await openModel(context, status);
+  // From turn to turn it keeps what was said.
+  const engine = model.engine({ slots: 1, length: model.config.maxPositionEmbeddings, readAhead: 0 });
   try {
-    const conversation = new Conversation(model, context);
+    const conversation = new Conversation(engine, context);
     return await (process.stdin.isTTY ? conversation.interactive() : conversation.piped());
   } finally {
+    await engine.dispose();
     model.dispose();
   }
 }
 
 class Conversation {
-  readonly #model: LanguageModel;
+  readonly #engine: LanguageEngine;
   readonly #context: Context;
   readonly #opening: readonly ChatMessage[];
   #messages: ChatMessage[];
 
-  constructor(model: LanguageModel, context: Context) {
+  constructor(engine: LanguageEngine, context: Context) {
     const system = context.flags.text('system');
-    this.#model = model;
+    this.#engine = engine;
     this.#context = context;
     this.#opening = system === undefined ? [] : [{ role: 'system', content: system }];
     this.#messages = [...this.#opening];
@@ -101,7 +104,7 @@ class Conversation {
     }
     const { flags } = this.#context;
     const messages: ChatMessage[] = [...this.#messages, { role: 'user', content: line }];
-    const generation = this.#model.chat(messages, { ...samplingOptions(flags), signal });
+    const generation = this.#engine.chat(messages, { ...samplingOptions(flags), signal });
     const result = await follow(generation, {
       status: statusLine(flags),
       show: flags.has('json') ? 'nothing' : 'text',

@@ -1,4 +1,4 @@
-import type { TextGenerateOptions } from '../language-model';
+import type { EngineGenerateOptions } from '../language-engine';
 import type { Flag, Flags } from './flags';
 
 /** Flags of the commands that generate. */
@@ -26,10 +26,11 @@ export const samplingFlags: readonly Flag[] = [
   { name: 'stop', value: 'TEXT', help: 'stop before this text; may be given several times' },
   { name: 'stop-ids', value: '1,2', help: 'stop at these token ids' },
   { name: 'ignore-eos', help: 'go on after the end of the text' },
+  { name: 'prompt-lookup', help: 'guess tokens from the text so far: faster where it repeats itself, the same tokens' },
 ];
 
 /** The options of a generation that the flags give. */
-export function samplingOptions(flags: Flags): TextGenerateOptions {
+export function samplingOptions(flags: Flags): EngineGenerateOptions {
   const given = {
     maxTokens: flags.whole('max-tokens'),
     minTokens: flags.whole('min-tokens'),
@@ -45,8 +46,9 @@ export function samplingOptions(flags: Flags): TextGenerateOptions {
     stop: flags.texts('stop'),
     stopIds: flags.list('stop-ids'),
     ignoreEos: flags.has('ignore-eos') || undefined,
+    promptLookup: flags.has('prompt-lookup') || undefined,
   };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as TextGenerateOptions;
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as EngineGenerateOptions;
 }
 
 function seedOf(flags: Flags): number | bigint | undefined {

@@ -1,14 +1,13 @@
 import type { BitNet } from '../model/bitnet';
-import { Generation } from './generation';
+import { Engine, maxSlots } from './engine';
+import type { Generation } from './generation';
 import type { GenerateOptions } from './options';
 import { resolveRequests } from './options';
 import type { TextCodec } from './result';
-import { Runner } from './runner';
-import { Sequence } from './sequence';
 
 /**
- * Continues prompts of token ids, all of them side by side, on captured programs. A prompt gives the same tokens alone and in
- * any batch, with any number of threads, seeded or not.
+ * Continues prompts of token ids, side by side, on captured programs. A prompt gives the same tokens alone and in any batch,
+ * with any number of threads, seeded or not.
  *
  * @param codec turns ids into text; without it there are ids only
  * @throws OptionError for an unknown option, a value out of range, or an empty prompt; ContextError when a prompt and its
@@ -21,13 +20,24 @@ export function generate(
   codec?: TextCodec,
 ): Generation {
   const requests = resolveRequests(model, prompts, options, codec !== undefined);
-  model.weights.embed.checkAlive('generate');
-  const { logprobs = false, topLogprobs = 0, promptLogprobs = false } = options;
-  const wanted = {
-    logprobs,
-    topLogprobs,
-    promptLogprobs: promptLogprobs === false ? undefined : Number(promptLogprobs === true ? 0 : promptLogprobs),
-  };
-  const sequences = requests.map((request, i) => new Sequence(i, request, wanted, codec));
-  return new Generation(new Runner(model, sequences, wanted, options));
+  const { listener } = options;
+  const engine = new Engine(
+    model,
+    {
+      slots: Math.min(requests.length, maxSlots),
+      // The last token drawn is never run.
+      length: Math.max(...requests.map((r) => r.prompt.length + Math.max(r.maxTokens, 1) - 1)),
+      readAhead: 0,
+      ...(listener === undefined ? {} : { listener }),
+    },
+    codec,
+    {
+      drafts: Math.min(
+        requests.reduce((sum, r) => sum + (r.lookup?.tokens ?? 0), 0),
+        maxSlots,
+      ),
+      once: true,
+    },
+  );
+  return engine.start(requests, options);
 }

@@ -1,22 +1,23 @@
 import { OptionError } from '../native/errors';
+import type { Job } from './job';
 import type { GenerateEvent, GenerateResult } from './result';
-import type { Runner } from './runner';
 
 /**
  * A generation under way: loop over it for the tokens as they are drawn, ask `result()` for everything at the end, or both,
- * in this order. Nothing runs before one of them is asked for, and a token is computed when the loop wants it.
+ * in this order. Nothing runs before one of them is asked for. A token is computed when the loop wants it; an engine may be
+ * some tokens ahead.
  *
  * Leaving the loop early ends the generation; its results then say `abort`.
  */
 export class Generation implements AsyncIterable<GenerateEvent> {
-  readonly #runner: Runner;
+  readonly #job: Job;
   readonly #events: AsyncGenerator<GenerateEvent, void, undefined>;
   #use: 'new' | 'loop' | 'result' = 'new';
 
   /** For the library's own use: see `generate()`. */
-  constructor(runner: Runner) {
-    this.#runner = runner;
-    this.#events = runner.events();
+  constructor(job: Job) {
+    this.#job = job;
+    this.#events = job.events();
   }
 
   /** @throws OptionError on a second loop, or after `result()` */
@@ -32,8 +33,9 @@ export class Generation implements AsyncIterable<GenerateEvent> {
     const iterator: AsyncIterableIterator<GenerateEvent> = {
       next: () => events.next(),
       return: async () => {
+        this.#job.end();
         await events.return();
-        this.#runner.end();
+        await this.#job.finished.catch(() => undefined);
         return { done: true, value: undefined };
       },
       [Symbol.asyncIterator]: () => iterator,
@@ -51,6 +53,6 @@ export class Generation implements AsyncIterable<GenerateEvent> {
       this.#use = 'result';
       while ((await this.#events.next()).done !== true);
     }
-    return this.#runner.finished;
+    return this.#job.finished;
   }
 }

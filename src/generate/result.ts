@@ -34,11 +34,17 @@ export interface Usage {
   readonly promptTokens: number;
   readonly completionTokens: number;
   readonly totalTokens: number;
+  /** Tokens of the prompt that were not run because an engine had them in its cache. */
+  readonly cachedTokens: number;
+  /** Tokens that prompt lookup guessed. */
+  readonly draftedTokens: number;
+  /** Those of them that were right: tokens of the completion that needed no step of their own. */
+  readonly acceptedTokens: number;
 }
 
 /** Times of one sequence, milliseconds. In a batch a step serves all active sequences and counts in full for each. */
 export interface Timings {
-  /** Capturing the programs, shared by all sequences. */
+  /** Capturing programs; those that another sequence needed before cost nothing. */
   readonly captureMs: number;
   /** Running the prompt, up to the first token drawn. */
   readonly promptMs: number;
@@ -46,7 +52,7 @@ export interface Timings {
   readonly firstTokenMs: number;
   /** Steps after the first token. */
   readonly predictedMs: number;
-  /** Prompt tokens per second; 0 when nothing was measured. */
+  /** Prompt tokens, without those of a cache, per second; 0 when nothing was measured. */
   readonly promptPerSecond: number;
   /** Tokens after the first per second; 0 when nothing was measured. */
   readonly predictedPerSecond: number;

@@ -17,6 +17,15 @@ export class Sequence {
   readonly promptLogprobs: (number | null)[];
   readonly promptTopLogprobs: (readonly TokenLogprob[] | null)[];
   finishReason: FinishReason | undefined;
+  /** Tokens to run before the first step, which runs the last of the prompt. Without steps they only serve to be looked at. */
+  readonly prefix: number;
+  /** Tokens of the prompt that were in the cache. */
+  cachedTokens = 0;
+  /** Tokens that were guessed, and how many of them were right. */
+  draftedTokens = 0;
+  acceptedTokens = 0;
+  /** Milliseconds spent on capturing programs. */
+  captureMs = 0;
   /** Milliseconds spent on the prompt. */
   promptMs = 0;
   /** Milliseconds from the start of the generation to the first token. */
@@ -41,6 +50,7 @@ export class Sequence {
     this.promptLogprobs = request.prompt.map(() => null);
     this.promptTopLogprobs = request.prompt.map(() => null);
     if (request.maxTokens === 0) this.finishReason = 'length';
+    this.prefix = this.active || wanted.promptLogprobs !== undefined ? request.prompt.length - 1 : 0;
   }
 
   /** Whether there is a token to draw. */
@@ -53,6 +63,16 @@ export class Sequence {
     const { bias, eosIds, stopIds, minTokens } = this.request;
     const ends = this.ids.length < minTokens ? [...eosIds, ...stopIds] : [];
     return new Map([...bias, ...ends.map((id) => [id, -Infinity] as const)]);
+  }
+
+  /** Adds the times of a step: of its capture, of itself, and since the generation began. */
+  time(captureMs: number, stepMs: number, age: number): void {
+    this.captureMs += captureMs;
+    if (this.ids.length > 0) this.predictedMs += stepMs;
+    else {
+      this.promptMs += stepMs;
+      this.firstTokenMs = age;
+    }
   }
 
   /** Takes the next token, with its log probabilities where they are wanted. */
@@ -78,16 +98,18 @@ export class Sequence {
     if (this.active) this.#finish('abort');
   }
 
-  result(captureMs: number): GenerateResult {
-    const { request, ids, wanted } = this;
+  result(): GenerateResult {
+    const { request, ids, wanted, cachedTokens, draftedTokens, acceptedTokens } = this;
     const promptTokens = request.prompt.length;
+    const completionTokens = ids.length;
+    const totalTokens = promptTokens + completionTokens;
     return {
       ids,
       text: this.#decoder === undefined ? undefined : this.#text,
       finishReason: this.finishReason ?? 'abort',
       stopReason: this.#stopReason,
-      usage: { promptTokens, completionTokens: ids.length, totalTokens: promptTokens + ids.length },
-      timings: this.#timings(captureMs),
+      usage: { promptTokens, completionTokens, totalTokens, cachedTokens, draftedTokens, acceptedTokens },
+      timings: this.#timings(),
       seed: request.seed,
       ...(wanted.logprobs || wanted.topLogprobs > 0 ? { logprobs: this.#logprobs } : {}),
       ...(wanted.topLogprobs > 0 ? { topLogprobs: this.#topLogprobs } : {}),
@@ -96,15 +118,15 @@ export class Sequence {
     };
   }
 
-  #timings(captureMs: number): Timings {
-    const { promptMs, firstTokenMs, predictedMs, ids, request } = this;
+  #timings(): Timings {
+    const { captureMs, promptMs, firstTokenMs, predictedMs, ids, request, cachedTokens } = this;
     const rate = (n: number, ms: number): number => (n > 0 && ms > 0 ? (1000 * n) / ms : 0);
     return {
       captureMs,
       promptMs,
       firstTokenMs,
       predictedMs,
-      promptPerSecond: rate(request.prompt.length, promptMs),
+      promptPerSecond: rate(request.prompt.length - cachedTokens, promptMs),
       predictedPerSecond: rate(ids.length - 1, predictedMs),
     };
   }

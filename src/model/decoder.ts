@@ -14,28 +14,33 @@ import type { BitNet } from './bitnet';
 import { checkContext } from './rows';
 import { StepState } from './step-state';
 
+/** Which logits a decode step computes; see {@link DecoderOptions.logits}. */
+export type StepLogits = 'all' | 'candidates';
+
 /** Sizes of a decoder. */
 export interface DecoderOptions {
-  /** Sequences that decode side by side. */
+  /** Sequences that the cache holds. */
   readonly slots: number;
+  /** Most tokens of a decode step. Default: one for each slot. */
+  readonly rows?: number;
   /** Positions of each sequence. */
   readonly length: number;
   /** Hooks that become part of the programs. */
   readonly listener?: TapListener;
   /**
-   * Which logits a step computes: `all`, or `candidates`, those that the sampler may draw, which reads less of a large head and
-   * draws the same tokens. Default `all`.
+   * Which logits a step computes when it is not said: `all`, or `candidates`, those that the sampler may draw, which reads less
+   * of a large head and draws the same tokens. Default `all`.
    */
-  readonly logits?: 'all' | 'candidates';
+  readonly logits?: StepLogits;
 }
 
-/** What a decode step gives, one row per slot. */
+/** What a decode step gives, for as many rows as its program has: those that were asked for, and idle ones behind them. */
 export interface StepOutputs {
-  /** f32 `[B, V]`; of `candidates`, minus infinity for tokens that cannot be drawn, where the head has a screen. */
+  /** f32 `[rows, V]`; of `candidates`, minus infinity for tokens that cannot be drawn, where the head has a screen. */
   readonly logits: Tensor;
-  /** f32 `[B]`: log probability of the drawn token, before any sampler setting. Of `all` logits only. */
+  /** f32 `[rows]`: log probability of the drawn token, before any sampler setting. Of `all` logits only. */
   readonly logprob?: Tensor;
-  /** i32 `[B]`: how many rows of the head were read in full to find the candidates. Where the head has a screen. */
+  /** i32 `[rows]`: how many rows of the head were read in full to find the candidates. Where the head has a screen. */
   readonly rescored?: Tensor;
   readonly [name: string]: Tensor | undefined;
 }
@@ -47,10 +52,22 @@ interface Prefill {
 }
 
 // Rows of a prefill program. A prompt is cut into these, largest first; the result does not depend on the cut.
-const buckets = [64, 32, 16, 8, 4, 2, 1];
+const buckets = [512, 256, 128, 64, 32, 16, 8, 4, 2, 1];
+// What a chunk has at most when nothing is asked for.
+const usualChunk = 64;
+// Rows of a decode program. A step runs the smallest that its tokens fit.
+const stepBuckets = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
 
 function disposeRows({ ids, pos, slot }: Rows): void {
   for (const x of [ids, pos, slot]) x.dispose();
+}
+
+/** The error of a row without a token to draw. */
+export function badLogits(row: number): NativeError {
+  return new NativeError(
+    `expected finite logits, received NaN or infinity in row ${row}. Check the hooks and biases, or the weights of the model.`,
+    { op: 'step' },
+  );
 }
 
 function chunkOf(tokens: number): number {
@@ -59,7 +76,7 @@ function chunkOf(tokens: number): number {
 
 /**
  * Runs a model token by token on captured programs: prompts go into the cache in chunks, then every step runs the waiting
- * token of each active slot and draws the next one.
+ * token of each active row and draws the next one.
  */
 export class Decoder {
   readonly state: StepState;
@@ -67,13 +84,13 @@ export class Decoder {
   readonly #cache: KvCache;
   readonly #listener: TapListener | undefined;
   readonly #length: number;
-  readonly #logits: 'all' | 'candidates';
+  readonly #logits: StepLogits;
   readonly #prefills = new Map<string, Prefill>();
-  #decode: Program<StepOutputs> | undefined;
+  readonly #decodes = new Map<string, Program<StepOutputs>>();
   #disposed = false;
 
   /** @throws ContextError if `length` is beyond the model's context; OptionError for other `logits` */
-  constructor(model: BitNet, { slots, length, listener, logits = 'all' }: DecoderOptions) {
+  constructor(model: BitNet, { slots, rows = slots, length, listener, logits = 'all' }: DecoderOptions) {
     checkContext('Decoder', length, model.config);
     if (logits !== 'all' && logits !== 'candidates')
       throw new OptionError(`expected logits "all" or "candidates", received ${describe(logits)}.`, { op: 'Decoder' });
@@ -81,22 +98,37 @@ export class Decoder {
     this.#listener = listener;
     this.#length = length;
     this.#logits = logits;
-    this.state = new StepState(slots, model.config.vocabSize, model.device);
+    this.state = new StepState(rows, model.config.vocabSize, model.device);
     this.#cache = model.makeCache(slots, length);
   }
 
-  /** The program of a decode step, captured on first use. */
+  /** The program of a decode step of all rows, captured on first use. */
   get program(): Program<StepOutputs> {
+    return this.programOf(this.state.rows);
+  }
+
+  /** The program of a decode step of the first `rows` rows, captured on first use; it may have some more. */
+  programOf(rows: number, logits = this.#logits): Program<StepOutputs> {
     this.#check();
-    this.#decode ??= this.#captureDecode();
-    return this.#decode;
+    const size = Math.min(stepBuckets.find((n) => n >= rows) ?? this.state.rows, this.state.rows);
+    const key = `${size} ${logits}`;
+    const known = this.#decodes.get(key);
+    if (known !== undefined) return known;
+    const made = this.#captureDecode(size, logits);
+    this.#decodes.set(key, made);
+    return made;
+  }
+
+  /** Keys and values of all slots. */
+  get cache(): KvCache {
+    return this.#cache;
   }
 
   /** Captures the programs that a prompt of `count` tokens needs, so that `prefill` has nothing left to do but run them. */
-  prepare(count: number, withLogits = false): void {
+  prepare(count: number, withLogits = false, maxChunk = usualChunk): void {
     this.#check();
     for (let done = 0; done < count;) {
-      const size = chunkOf(count - done);
+      const size = chunkOf(Math.min(count - done, maxChunk));
       this.#prefill(size, withLogits);
       done += size;
     }
@@ -123,47 +155,68 @@ export class Decoder {
       maxChunk?: number;
     } = {},
   ): Promise<void> {
-    const { start = 0, onLogits, onProgress, signal, maxChunk = buckets[0] } = options;
+    const { start = 0, onLogits, onProgress, signal, maxChunk = usualChunk } = options;
     this.#checkRoom(start + ids.length);
     for (let done = 0; done < ids.length;) {
       signal?.throwIfAborted();
-      this.#check();
-      const size = chunkOf(Math.min(ids.length - done, maxChunk));
-      const { rows, program } = this.#prefill(size, onLogits !== undefined);
-      rows.ids.data().set(ids.slice(done, done + size));
-      rows.pos.data().set(Array.from({ length: size }, (_, i) => start + done + i));
-      rows.slot.data().fill(slot);
-      await program.step();
-      onLogits?.(program.outputs, done);
-      done += size;
+      const chunk = ids.slice(done, done + chunkOf(Math.min(ids.length - done, maxChunk)));
+      const logits = await this.#runChunk(slot, chunk, start + done, onLogits !== undefined);
+      onLogits?.(logits, done);
+      done += chunk.length;
       onProgress?.(done);
     }
   }
 
   /**
-   * Runs the waiting token of every active slot and draws the next; `state.token` has it afterwards.
+   * Runs one chunk of a prompt: as many of the tokens as a program has rows.
    *
-   * @throws NativeError if the logits of a slot were not numbers; ContextError if a slot is full
+   * @param ids tokens at positions `start`, `start + 1`, …
+   * @param maxChunk most tokens of the chunk
+   * @returns how many tokens ran; their logits f32 `[count, V]` if asked for, valid until the next call
+   * @throws ContextError beyond the length of the slots
+   */
+  async prefillChunk(
+    slot: number,
+    ids: readonly number[],
+    { start = 0, withLogits = false, maxChunk = usualChunk } = {},
+  ): Promise<{ count: number; logits: Tensor | undefined }> {
+    const chunk = ids.slice(0, chunkOf(Math.min(ids.length, maxChunk)));
+    this.#checkRoom(start + chunk.length);
+    const logits = await this.#runChunk(slot, chunk, start, withLogits);
+    return { count: chunk.length, logits: withLogits ? logits : undefined };
+  }
+
+  /**
+   * Runs the waiting tokens of all rows and draws the next; `state.token` has it afterwards.
+   *
+   * @throws NativeError if the logits of a row were not numbers; ContextError if a slot is full
    */
   async step(): Promise<StepOutputs> {
-    const { program } = this;
     const positions = Array.from(this.state.pos.data());
-    this.#checkRoom(1 + Math.max(...positions));
-    await program.step();
+    const outputs = await this.stepRows(this.state.rows);
     const bad = this.state.token.data().findIndex((token, i) => positions[i] >= 0 && token < 0);
-    if (bad >= 0) {
-      throw new NativeError(
-        `expected finite logits, received NaN or infinity in slot ${bad}. Check the hooks and biases, or the weights of the model.`,
-        { op: 'step' },
-      );
-    }
+    if (bad >= 0) throw badLogits(bad);
+    return outputs;
+  }
+
+  /**
+   * As {@link step} for the first `rows` rows. A row whose logits were not numbers has token -1 afterwards, which is for the
+   * caller to see; see {@link badLogits}.
+   *
+   * @throws ContextError if a slot is full
+   */
+  async stepRows(rows: number, logits = this.#logits): Promise<StepOutputs> {
+    const program = this.programOf(rows, logits);
+    const [size] = program.outputs.logits.shape;
+    this.#checkRoom(1 + Math.max(...this.state.pos.data().subarray(0, size)));
+    await program.step();
     return program.outputs;
   }
 
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#decode?.dispose();
+    for (const program of this.#decodes.values()) program.dispose();
     for (const { rows, program } of this.#prefills.values()) {
       program.dispose();
       disposeRows(rows);
@@ -172,22 +225,33 @@ export class Decoder {
     this.state.dispose();
   }
 
-  #captureDecode(): Program<StepOutputs> {
-    const { state } = this;
-    const rows = { ids: state.token, pos: state.pos, slot: state.slot, span: this.#length };
+  #captureDecode(rows: number, kind: StepLogits): Program<StepOutputs> {
     return withTaps(this.#listener, () =>
       capture(() =>
         scope((): StepOutputs => {
-          if (this.#logits === 'all') {
-            const logits = this.#model.forward(rows, this.#cache);
+          const state = this.state.first(rows);
+          const { token: ids, pos, slot } = state;
+          const tokens = { ids, pos, slot, span: this.#length };
+          if (kind === 'all') {
+            const logits = this.#model.forward(tokens, this.#cache);
             return { logits, logprob: sample_(logits, state) };
           }
-          const candidates = this.#model.forwardToSample(rows, this.#cache, state);
+          const candidates = this.#model.forwardToSample(tokens, this.#cache, state);
           sample_(candidates.logits, state);
           return candidates;
         }),
       ),
     );
+  }
+
+  async #runChunk(slot: number, ids: readonly number[], start: number, withLogits: boolean): Promise<Tensor> {
+    this.#check();
+    const { rows, program } = this.#prefill(ids.length, withLogits);
+    rows.ids.data().set(ids);
+    rows.pos.data().set(ids.map((_, i) => start + i));
+    rows.slot.data().fill(slot);
+    await program.step();
+    return program.outputs;
   }
 
   #prefill(size: number, withLogits: boolean): Prefill {

@@ -43,6 +43,17 @@ export class KvCache {
     return [...this.keys, ...this.values].reduce((sum, x) => sum + x.bytes, 0);
   }
 
+  /** Copies positions 0 up to `count` of one slot to another. No program may be running. */
+  copy(from: number, to: number, count: number): void {
+    for (const x of [...this.keys, ...this.values]) {
+      const [, heads, length, ...rest] = x.shape;
+      const width = rest.reduce((a, b) => a * b, 1);
+      const at = (slot: number, head: number): number => (slot * heads + head) * length * width;
+      const data = x.data();
+      for (let h = 0; h < heads; h++) data.copyWithin(at(to, h), at(from, h), at(from, h) + count * width);
+    }
+  }
+
   dispose(): void {
     for (const x of [...this.keys, ...this.values]) x.dispose();
   }

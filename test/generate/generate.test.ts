@@ -159,6 +159,9 @@ describe('cpu', () => {
         promptTokens: prompts[1 + i].length,
         completionTokens: 6,
         totalTokens: prompts[1 + i].length + 6,
+        cachedTokens: 0,
+        draftedTokens: 0,
+        acceptedTokens: 0,
       });
     });
   });
