@@ -1,9 +1,10 @@
-// The addon's interface. Fifteen functions; no op has code here.
+// The addon's interface; no op has code here.
 #include <fcntl.h>
 #include <napi.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -135,8 +136,39 @@ Napi::Value freeOne(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const uint32_t id = identifier(info, 0);
     const BufferRef buffer = findBuffer(id);
-    if (buffer) Napi::MemoryManagement::AdjustExternalMemory(info.Env(), -int64_t(buffer->bytes()));
+    if (buffer && !buffer->mapping()) Napi::MemoryManagement::AdjustExternalMemory(info.Env(), -int64_t(buffer->bytes()));
     return Napi::Boolean::New(info.Env(), freeBuffer(id));
+  });
+}
+
+// mapFile(path, offset, bytes) -> buffer id, over a range of a file that ops may read but not write
+Napi::Value mapFile(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    if (info.Length() < 1 || !info[0].IsString()) throw OpError("NATIVE", "[mapFile] expected a path.");
+    const double offset = number(info, 1), bytes = number(info, 2);
+    if (!(offset >= 0 && bytes >= 0 && offset + bytes < 9007199254740992.0) || offset != std::floor(offset) || bytes != std::floor(bytes))
+      throw OpError("NATIVE", "[mapFile] expected a range in whole bytes, received " + std::to_string(bytes) + " from " + std::to_string(offset) + ".");
+    return Napi::Number::New(info.Env(), mapBuffer(info[0].As<Napi::String>().Utf8Value(), uint64_t(offset), size_t(bytes)));
+  });
+}
+
+// populate([id, ...]) -> Promise: reads mapped buffers in, on all threads of the pool
+Napi::Value populate(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    if (info.Length() < 1 || !info[0].IsArray()) throw OpError("NATIVE", "[populate] expected an array of buffers.");
+    const Napi::Array ids = info[0].As<Napi::Array>();
+    auto buffers = std::make_shared<std::vector<BufferRef>>();
+    for (uint32_t i = 0; i < ids.Length(); ++i) {
+      const Napi::Value id = ids.Get(i);
+      BufferRef buffer = id.IsNumber() ? findBuffer(id.As<Napi::Number>().Uint32Value()) : nullptr;
+      if (!buffer) throw OpError("DISPOSED", "[populate] expected live buffers, received one that was disposed.");
+      if (buffer->mapping()) buffers->push_back(buffer);
+    }
+    return Task::start(info.Env(), [=] {
+      pool()->run([&](const Worker& w) {
+        for (size_t i = size_t(w.index); i < buffers->size(); i += size_t(w.count)) (*buffers)[i]->mapping()->populate();
+      });
+    });
   });
 }
 
@@ -166,6 +198,8 @@ Napi::Value stats(const Napi::CallbackInfo& info) {
   o.Set("liveBytes", Napi::Number::New(env, double(s.liveBytes)));
   o.Set("peakBytes", Napi::Number::New(env, double(s.peakBytes)));
   o.Set("totalAllocs", Napi::Number::New(env, double(s.totalAllocs)));
+  o.Set("mappedBuffers", Napi::Number::New(env, double(s.mappedBuffers)));
+  o.Set("mappedBytes", Napi::Number::New(env, double(s.mappedBytes)));
   return o;
 }
 
@@ -313,7 +347,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
                  {"free", freeOne},      {"view", view},                   {"detach", detach},
                  {"stats", stats},       {"run", run},                     {"programCreate", programCreate},
                  {"programStep", programStep}, {"programStepSync", programStepSync}, {"programProfile", programProfile},
-                 {"programFree", programFree}, {"readFile", readFile},     {"setThreads", setThreadCount},
+                 {"programFree", programFree}, {"readFile", readFile}, {"mapFile", mapFile}, {"populate", populate},    {"setThreads", setThreadCount},
                  {"getThreads", getThreadCount}, {"ternaryBytes", ternaryBytes}, {"readBandwidth", readBandwidth}};
     for (const auto& entry : table) exports.Set(entry.name, Napi::Function::New(env, entry.fn, entry.name));
     return exports;

@@ -18,7 +18,7 @@ namespace {
 std::mutex mutex;
 std::unordered_map<uint32_t, BufferRef> table;
 uint32_t nextId = 1;
-std::atomic<uint64_t> liveBuffers{0}, liveBytes{0}, peakBytes{0}, totalAllocs{0};
+std::atomic<uint64_t> liveBuffers{0}, liveBytes{0}, peakBytes{0}, totalAllocs{0}, mappedBuffers{0}, mappedBytes{0};
 
 // Weights are streamed: with 2 MiB pages the CPU misses its TLB less, which is a tenth of the bandwidth.
 void adviseHuge([[maybe_unused]] char* data, [[maybe_unused]] size_t bytes) {
@@ -48,7 +48,18 @@ Buffer::Buffer(size_t bytes) : data_(nullptr), bytes_(bytes) {
   }
 }
 
+Buffer::Buffer(const std::string& path, uint64_t offset, size_t bytes) : bytes_(bytes), mapping_(std::make_unique<Mapping>(path, offset, bytes)) {
+  data_ = mapping_->data();
+  mappedBuffers++;
+  mappedBytes += bytes;
+}
+
 Buffer::~Buffer() {
+  if (mapping_) {
+    mappedBuffers--;
+    mappedBytes -= bytes_;
+    return;
+  }
   void* raw;
   std::memcpy(&raw, data_ - sizeof(void*), sizeof raw);
   std::free(raw);
@@ -56,13 +67,18 @@ Buffer::~Buffer() {
   liveBytes -= bytes_;
 }
 
-uint32_t allocBuffer(size_t bytes) {
-  BufferRef buffer = std::make_shared<Buffer>(bytes);
+namespace {
+uint32_t addBuffer(BufferRef buffer) {
   std::lock_guard<std::mutex> lock(mutex);
   while (nextId == 0 || table.count(nextId)) ++nextId;
   table.emplace(nextId, std::move(buffer));
   return nextId++;
 }
+}  // namespace
+
+uint32_t allocBuffer(size_t bytes) { return addBuffer(std::make_shared<Buffer>(bytes)); }
+
+uint32_t mapBuffer(const std::string& path, uint64_t offset, size_t bytes) { return addBuffer(std::make_shared<Buffer>(path, offset, bytes)); }
 
 BufferRef findBuffer(uint32_t id) {
   std::lock_guard<std::mutex> lock(mutex);
@@ -80,6 +96,6 @@ bool freeBuffer(uint32_t id) {
   return true;
 }
 
-BufferStats bufferStats() { return {liveBuffers, liveBytes, peakBytes, totalAllocs}; }
+BufferStats bufferStats() { return {liveBuffers, liveBytes, peakBytes, totalAllocs, mappedBuffers, mappedBytes}; }
 
 }  // namespace rotor

@@ -35,6 +35,7 @@ void runCall(Call* call, Spread spread) {
     Worker self;
     kernel(call->args, self);
   }
+  if (anyMappingLost()) checkMappings(*call);
   checkFault(fault, kOps[call->opcode].name);
 }
 
@@ -93,6 +94,8 @@ void Program::execute(double* us) {
       }
     }
   });
+  if (anyMappingLost())
+    for (const Call& call : calls_) checkMappings(call);
   if (bad < count) checkFault(fault_, kOps[calls_[bad].opcode].name);
 }
 

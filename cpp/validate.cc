@@ -42,7 +42,18 @@ BufferRef resolveTensor(const TensorDesc& desc, const std::string& where, View* 
   return buffer;
 }
 
+void checkWritable(const BufferRef& buffer, const std::string& where) {
+  if (buffer->mapping()) throw OpError("NATIVE", where + "expected memory that may be written, received weights mapped from " + buffer->mapping()->path() + ". Write into a copy.");
+}
+
 }  // namespace
+
+void checkMappings(const Call& call) {
+  for (const BufferRef& buffer : call.buffers)
+    if (buffer && buffer->mapping() && buffer->mapping()->lost())
+      throw OpError("LOAD", std::string("[") + kOps[call.opcode].name + "] expected the " + std::to_string(buffer->bytes()) + " bytes mapped from " + buffer->mapping()->path() +
+                                ", received a file that was cut short while in use. Restore the file and load the model again.");
+}
 
 void resolve(const Record& record, const Target& target, Call* call) {
   if (record.opcode >= uint32_t(kOpCount)) throw OpError("NATIVE", "[record] expected an opcode below " + std::to_string(kOpCount) + ", received " + std::to_string(record.opcode) + ".");
@@ -66,11 +77,13 @@ void resolve(const Record& record, const Target& target, Call* call) {
     call->buffers[i] = resolveTensor(record.in[i], at(op, "input", i), &args.in[i], &begin[i], &end[i]);
     if (!(op.flags & kStrided) && !args.in[i].contiguous())
       throw OpError("NATIVE", at(op, "input", i) + "expected a contiguous tensor, received a strided view. Call contiguous() first.");
+    if (op.flags & kWrites(i)) checkWritable(call->buffers[i], at(op, "input", i));
   }
   for (int j = 0; j < nOut; ++j) {
     const int k = nIn + j;
     call->buffers[k] = resolveTensor(record.out[j], at(op, "output", j), &args.out[j], &begin[k], &end[k]);
     if (!args.out[j].contiguous()) throw OpError("NATIVE", at(op, "output", j) + "expected a contiguous tensor, received a strided view.");
+    checkWritable(call->buffers[k], at(op, "output", j));
     for (int i = 0; i < k; ++i)
       if (call->buffers[i] == call->buffers[k] && begin[i] < end[k] && begin[k] < end[i])
         throw OpError("NATIVE", at(op, "output", j) + "expected memory of its own, received memory that another operand uses.");

@@ -21,4 +21,7 @@ struct Call {
 // Throws OpError with code SHAPE, DTYPE, DISPOSED or NATIVE. `target` will run the call.
 void resolve(const Record& record, const Target& target, Call* call);
 
+// Throws OpError with code LOAD if a file under an operand was cut short: what the call computed is worth nothing.
+void checkMappings(const Call& call);
+
 }  // namespace rotor

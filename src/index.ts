@@ -28,6 +28,8 @@ export { loadConfig } from './load/load-config';
 export { loadBitNet } from './load/load-model';
 export type { LoadOptions, LoadProgress } from './load/load-model';
 export { openSafetensors } from './load/safetensors';
+export { verifyPackedCache } from './load/verify-cache';
+export type { CacheReport } from './load/verify-cache';
 export { writeSafetensors } from './load/write-safetensors';
 export { BitNet } from './model/bitnet';
 export type { BitNetWeights, LogitRows } from './model/bitnet';

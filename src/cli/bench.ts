@@ -5,7 +5,7 @@ import { setThreads } from '../native/device-info';
 import { table } from '../program/format';
 import type { Command, Context } from './command';
 import type { Flag } from './flags';
-import { commonFlags, deviceOf, modelFlags, statusLine } from './model-flags';
+import { cacheOf, commonFlags, deviceOf, modelFlags, statusLine } from './model-flags';
 import { print, printJson } from './output';
 
 const ownFlags: readonly Flag[] = [
@@ -67,6 +67,7 @@ async function measure({ flags, signal }: Context, command: string): Promise<Rec
   const start = performance.now();
   const model = await loadBitNet(path, {
     device: deviceOf(flags),
+    ...cacheOf(flags),
     signal,
     onProgress: ({ done, total }) => status.show(`Loading ${((100 * done) / total).toFixed(0)} %`),
   });

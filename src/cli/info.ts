@@ -1,6 +1,7 @@
 import { packageVersion } from '../bench';
 import { openCheckpoint } from '../load/checkpoint';
 import { loadConfig } from '../load/load-config';
+import { verifyPackedCache } from '../load/verify-cache';
 import { deviceInfo } from '../native/device-info';
 import type { Command, Context } from './command';
 import { commonFlags } from './model-flags';
@@ -10,26 +11,35 @@ import { print, printJson } from './output';
 export const infoCommand: Command = {
   name: 'info',
   summary: 'devices and kernel variants of this machine',
-  usage: 'rotor info [--model PATH] [--json]',
+  usage: 'rotor info [--model PATH [--verify [--cache DIR]]] [--json]',
   flags: [
     { name: 'model', short: 'm', value: 'PATH', help: 'also describe this model; its weights are not read' },
+    { name: 'verify', help: 'with --model: read the weights and their packed form in full and compare checksums' },
+    { name: 'cache', value: 'DIR', help: 'with --verify: folder of the packed form, as given when it was made' },
     ...commonFlags,
   ],
   run,
 };
 
-async function run({ flags }: Context): Promise<number> {
+async function run({ flags, signal }: Context): Promise<number> {
   const path = flags.text('model');
+  const [verify, folder] = [flags.has('verify'), flags.text('cache')];
+  if (verify && path === undefined) throw flags.fault('expected --model PATH beside --verify, received none.');
+  if (folder !== undefined && !verify) throw flags.fault('expected --verify beside --cache, received none.');
+  const options = { signal, ...(folder === undefined ? {} : { folder }) };
+  const packed = verify && path !== undefined ? await verifyPackedCache(path, options) : undefined;
   const info = {
     version: packageVersion(),
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
     devices: deviceInfo(),
     ...(path === undefined ? {} : { model: await describeModel(path) }),
+    ...(packed === undefined ? {} : { packed }),
   };
+  const code = packed?.status === 'damaged' ? 1 : 0;
   if (flags.has('json')) {
     await printJson(info);
-    return 0;
+    return code;
   }
   const lines = [`rotor ${info.version}, node ${info.node}, ${info.platform}`];
   for (const device of info.devices) {
@@ -40,8 +50,12 @@ async function run({ flags }: Context): Promise<number> {
     }
   }
   for (const [name, value] of Object.entries(info.model ?? {})) lines.push(`${name}: ${String(value)}`);
+  if (packed !== undefined) {
+    const more = packed.damaged.length === 0 ? '' : `; removed, wrong: ${packed.damaged.join(', ')}`;
+    lines.push(`packed form: ${packed.status}${packed.path === undefined ? '' : `, ${packed.path}`}${more}`);
+  }
   await print(`${lines.join('\n')}\n`);
-  return 0;
+  return code;
 }
 
 async function describeModel(path: string): Promise<Record<string, unknown>> {

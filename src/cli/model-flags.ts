@@ -23,6 +23,8 @@ export const modelFlags: readonly Flag[] = [
     choices: deviceNames,
   },
   { name: 'threads', short: 't', value: 'N', help: 'threads; results do not depend on it (default: one per core)' },
+  { name: 'cache', value: 'DIR', help: 'folder for packed weights (default: .rotor beside the model)' },
+  { name: 'no-cache', help: 'neither read nor write packed weights' },
 ];
 
 /** Flags that every command has. */
@@ -41,6 +43,14 @@ export const inputFlags: readonly Flag[] = [
 /** The device named by the flags. */
 export function deviceOf(flags: Flags): 'cpu' | 'reference' {
   return flags.text('device') === 'reference' ? 'reference' : 'cpu';
+}
+
+/** Where packed weights are kept, as an option of loading. */
+export function cacheOf(flags: Flags): { cache?: boolean | string } {
+  const folder = flags.text('cache');
+  if (folder !== undefined && flags.has('no-cache'))
+    throw flags.fault('expected either --cache or --no-cache, received both.');
+  return folder !== undefined ? { cache: folder } : flags.has('no-cache') ? { cache: false } : {};
 }
 
 /** The text or the ids that were given; exactly one of them must be. */
@@ -63,6 +73,7 @@ export async function openModel({ flags, signal }: Context, status: StatusLine):
   const model = await loadModel(flags.text('model') ?? '', {
     device: deviceOf(flags),
     ...(threads === undefined ? {} : { threads }),
+    ...cacheOf(flags),
     signal,
     onProgress: ({ done, total }) =>
       status.show(`Loading ${((100 * done) / total).toFixed(0)} % of ${(total / 1e6).toFixed(0)} MB`),

@@ -36,6 +36,9 @@ export interface MemoryStats {
   liveBytes: number;
   peakBytes: number;
   totalAllocs: number;
+  /** Ranges of files in use as memory, which the other counters leave out. */
+  mappedBuffers: number;
+  mappedBytes: number;
 }
 
 /** The functions of the addon (`cpp/binding.cc`). Ids of buffers and programs are plain numbers. */
@@ -55,6 +58,10 @@ export interface Addon {
   programProfile(id: number): Float64Array;
   programFree(id: number): boolean;
   readFile(buffer: number, bufferOffset: number, path: string, fileOffset: number, bytes: number): Promise<void>;
+  /** A buffer over a range of a file; ops may read it but not write. */
+  mapFile(path: string, offset: number, bytes: number): number;
+  /** Reads mapped buffers in. */
+  populate(ids: number[]): Promise<void>;
   setThreads(count: number): void;
   getThreads(): number;
   ternaryBytes(rows: number, cols: number, variant?: string): number;

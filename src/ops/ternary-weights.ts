@@ -56,6 +56,22 @@ export function planesFromFloat(weight: Tensor): TernaryPart {
   });
 }
 
+/** Bytes of a packed matrix, without its scales. */
+export function packedBytes(rows: number, cols: number, device: DeviceName): number {
+  return device === 'cpu' ? guarded(() => native().ternaryBytes(rows, cols)) : 2 * rows * planeBytes(cols);
+}
+
+/**
+ * A matrix over weights that this device packed before, of `packedBytes` bytes in all.
+ *
+ * @param packed u8, in the order of the running variant
+ * @param rowScale f32 `[rows]`
+ */
+export function ternaryOver(packed: Tensor, rowScale: Tensor, rows: number, cols: number): Ternary {
+  packed.storage.layout = { kind: 'ternary', rows, cols };
+  return new Ternary(rows, cols, packed, rowScale);
+}
+
 /**
  * A packed matrix from its rows, one part after the other. The planes stay the caller's.
  *
@@ -69,9 +85,7 @@ export function ternaryFromParts(
 ): Ternary {
   checkDevice('ternaryFromParts', device);
   const rows = parts.reduce((sum, { planes }) => sum + planes.shape[1], 0);
-  const bytes = device === 'cpu' ? guarded(() => native().ternaryBytes(rows, cols)) : 2 * rows * planeBytes(cols);
-  const packed = empty([bytes], 'u8', device);
-  packed.storage.layout = { kind: 'ternary', rows, cols };
+  const packed = empty([packedBytes(rows, cols, device)], 'u8', device);
   const rowScale = empty([rows], 'f32', device);
   try {
     let begin = 0;
@@ -90,7 +104,7 @@ export function ternaryFromParts(
     rowScale.dispose();
     throw error;
   }
-  return new Ternary(rows, cols, packed, rowScale);
+  return ternaryOver(packed, rowScale, rows, cols);
 }
 
 /**

@@ -49,10 +49,17 @@ export class CpuStorage implements Storage {
   #held: Held | undefined;
   #view: ArrayBuffer | undefined;
 
-  /** @param bytes size; the memory starts zeroed */
-  constructor(readonly bytes: number) {
+  /**
+   * @param bytes size; the memory starts zeroed
+   * @param file where the bytes lie instead: they are mapped, and ops refuse to write to them
+   */
+  constructor(
+    readonly bytes: number,
+    file?: { readonly path: string; readonly offset: number },
+  ) {
     const addon = native();
-    this.#held = { id: guarded(() => addon.alloc(bytes)), addon };
+    const id = guarded(() => (file === undefined ? addon.alloc(bytes) : addon.mapFile(file.path, file.offset, bytes)));
+    this.#held = { id, addon };
     collected.register(this, this.#held, this);
   }
 
