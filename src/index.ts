@@ -2,8 +2,17 @@
  * Rotor: tensors, ternary language models, and everything that can be seen in them. Figures are in `rotor/plot`, what
  * notebooks need in `rotor/notebook`.
  */
-export { bench, benchOverhead, measureBandwidth, readReceipts, verifyReceipt, writeReceipt } from './bench';
-export type { BenchOptions, OverheadReceipt, Receipt, VerifyOptions, VerifyReport } from './bench';
+export {
+  bench,
+  benchOverhead,
+  measureBandwidth,
+  measurePeaks,
+  opPeaks,
+  readReceipts,
+  verifyReceipt,
+  writeReceipt,
+} from './bench';
+export type { BenchOptions, KernelPeak, OverheadReceipt, Receipt, VerifyOptions, VerifyReport } from './bench';
 export { Engine, generate, Generation } from './generate';
 export type {
   EngineOptions,
@@ -52,7 +61,7 @@ export * from './ops';
 export { capture } from './program/capture';
 export type { ProgramOutputs } from './program/capture';
 export type { DiffRow, ProgramDiff } from './program/diff';
-export type { ProfileRow, ProgramProfile } from './program/profile';
+export type { OpPeak, ProfileOptions, ProfileRow, ProgramProfile } from './program/profile';
 export type { Program } from './program/program';
 export { tap, tapped } from './program/tap';
 export * from './tensor';

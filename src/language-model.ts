@@ -18,7 +18,7 @@ import { matricesOf, memoryOf, type MemoryUse, type WeightMatrix } from './model
 import { setThreads } from './native/device-info';
 import { DisposedError, LoadError, OptionError, UnsupportedError } from './native/errors';
 import { checkOptions, describe } from './native/options';
-import type { ProgramProfile } from './program/profile';
+import type { ProfileOptions, ProgramProfile } from './program/profile';
 import { summarize } from './model/summary';
 import type { DeviceName } from './tensor/dtype';
 import type { Tensor } from './tensor/tensor';
@@ -205,9 +205,9 @@ export class LanguageModel {
   }
 
   /** The program of a decode step of one sequence, timed record by record; see `Program.profile`. */
-  async profileDecode(options: { repeats?: number; bandwidth?: number } = {}): Promise<ProgramProfile> {
+  async profileDecode(options: ProfileOptions = {}): Promise<ProgramProfile> {
     this.#check('profileDecode');
-    checkOptions('profileDecode', options, ['repeats', 'bandwidth']);
+    checkOptions('profileDecode', options, ['repeats', 'bandwidth', 'peaks']);
     const { repeats = 5 } = options;
     // Every repeat moves on by one position.
     const length = Math.min(Math.max(Math.ceil(repeats) || 1, 1), this.config.maxPositionEmbeddings);

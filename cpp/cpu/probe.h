@@ -5,7 +5,8 @@
 
 namespace rotor {
 
-// Bytes per second of `repeats` passes in which all pool threads sum a buffer of `bytes` bytes.
+// Bytes per second at which all pool threads read a buffer of `bytes` bytes, `repeats` times. Which way of reading is fastest
+// differs from CPU to CPU, so each is tried and the best counts: one stream or four, with and without fetching ahead.
 std::vector<double> probeReadBandwidth(size_t bytes, int repeats);
 
 }  // namespace rotor

@@ -1,201 +1,152 @@
-import { createHash } from 'node:crypto';
-
 import { openCheckpoint } from '../load/checkpoint';
 import type { BitNet } from '../model/bitnet';
-import { Decoder } from '../model/decoder';
-import { checkContext } from '../model/rows';
-import { getThreads, setThreads } from '../native/device-info';
-import { OptionError } from '../native/errors';
-import { checkOptions } from '../native/options';
-import { philox } from '../ops/philox';
+import { setThreads } from '../native/device-info';
 import { buildFacts } from './build';
-import { bytesPerToken, measureBandwidth, modelSize } from './floor';
+import { bytesPerToken, measureBandwidth, modelSize, rooflineOf } from './floor';
 import { machineFacts } from './machine';
 import { modelHash } from './model-hash';
+import type { BenchOptions, PlannedTest } from './options';
+import { planTests } from './options';
+import type { KernelPeak } from './peak';
+import { measurePeaks } from './peak';
 import type { Receipt } from './receipt';
 import { throughput } from './receipt';
 import { median } from './stats';
+import { TestBed, testName } from './tests';
 
 /** A model, and where it came from when the receipt shall say so. */
 export type BenchTarget = BitNet | { readonly model: BitNet; readonly path: string };
 
-/** Options of {@link bench}. */
-export interface BenchOptions {
-  /** Tokens of the prompt test; 0 leaves it out. Default 512, or the model's context when that is shorter. */
-  nPrompt?: number;
-  /** Tokens of the generation test; 0 leaves it out. Default 128, or the model's context when that is shorter. */
-  nGen?: number;
-  /** Timed runs of each test. Default 5. */
-  repetitions?: number;
-  /** Threads of the process from here on. Default: as they are. */
-  threads?: number;
-  /** Whether to run each test once before timing. Default true. */
-  warmup?: boolean;
-  /** Milliseconds that loading took, for the receipt. */
-  loadMs?: number;
-  /** The command that measures this again, for the receipt. */
-  command?: string;
-  /** Called before each run of a test. */
-  onProgress?: (progress: { readonly test: string; readonly done: number; readonly total: number }) => void;
-  /** Stops between two chunks or tokens. */
-  signal?: AbortSignal;
-}
-
-const optionNames = [
-  'nPrompt',
-  'nGen',
-  'repetitions',
-  'threads',
-  'warmup',
-  'loadMs',
-  'command',
-  'onProgress',
-  'signal',
-];
-
-/** A test made ready: `run` is what is timed, `hashes` is what it computed. */
-interface Test {
-  readonly name: string;
-  readonly nPrompt: number;
-  readonly nGen: number;
-  run(): Promise<void>;
-  hashes(): Promise<Pick<Receipt, 'output_hash' | 'logits_hash'>>;
-  dispose(): void;
+/** What is collected while the tests take turns. */
+interface Samples {
+  readonly test: PlannedTest;
+  readonly bed: TestBed;
+  readonly ns: number[];
+  readonly bandwidths: number[];
+  start: string;
+  hashes: Pick<Receipt, 'output_hash' | 'logits_hash'>;
 }
 
 /**
  * Measures a model as llama-bench does, one receipt per test: `pp` fills the cache with a prompt of fixed random tokens (no
- * logits), `tg` generates greedily from an empty cache, each token a full step with its logits and the choice of the next.
- * Between the repetitions it measures the read bandwidth, so that the share of the floor stands on numbers of the same minute.
+ * logits), `tg` generates greedily, each token a full step with its logits and the choice of the next, `pp+tg` one after the other.
+ * The tests take turns, one run of each per repetition, so that a slow minute of the machine meets all of them; between the runs the
+ * read bandwidth is measured, and before them the rate of the ternary kernel in cache: every share of a limit stands on numbers of
+ * the same minutes.
  *
  * @throws OptionError for counts that are no whole numbers, or no test at all; ContextError beyond the model's context; the
  *   reason of `signal` when it aborts
  */
 export async function bench(target: BenchTarget, options: BenchOptions = {}): Promise<Receipt[]> {
-  checkOptions('bench', options, optionNames);
   const { model, path } = 'model' in target ? target : { model: target, path: undefined };
-  const context = model.config.maxPositionEmbeddings;
-  const {
-    nPrompt = Math.min(512, context),
-    nGen = Math.min(128, context),
-    repetitions = 5,
-    warmup = true,
-    signal,
-  } = options;
-  checkCounts({ nPrompt, nGen, repetitions });
-  checkContext('bench', Math.max(nPrompt, nGen), model.config);
-  if (options.threads !== undefined) setThreads(options.threads);
-  const tests: Test[] = [];
+  const { tests, repetitions } = planTests(options, model.config);
+  const { warmup = true, signal } = options;
+  const onCpu = model.device === 'cpu';
+  const beds = new Map<string, TestBed>();
   try {
-    if (nPrompt > 0) tests.push(promptTest(model, nPrompt, signal));
-    if (nGen > 0) tests.push(generationTest(model, nGen, signal));
+    const runs = tests.map((test): Samples => {
+      const empty = { output_hash: '', logits_hash: '' };
+      return { test, bed: bedOf(beds, model, test, tests), ns: [], bandwidths: [], start: '', hashes: empty };
+    });
     const facts = await modelFacts(model, path, signal);
-    for (const test of warmup ? tests : []) {
-      options.onProgress?.({ test: test.name, done: 0, total: repetitions });
-      await test.run();
+    setThreads(tests[tests.length - 1].threads);
+    for (const bed of beds.values()) await bed.fill(signal);
+    for (const { test, bed } of warmup ? runs : []) {
+      options.onProgress?.({ test: testName(test), done: 0, total: repetitions });
+      setThreads(test.threads);
+      await bed.run(test, signal);
+    }
+    const peak_rss_bytes = process.resourceUsage().maxRSS * 1024;
+    const peaks = onCpu ? await peaksPerThreads(model, tests) : new Map<number, KernelPeak[]>();
+    for (let i = 0; i < repetitions; i++) {
+      for (const run of runs) {
+        options.onProgress?.({ test: testName(run.test), done: i, total: repetitions });
+        await repeat(run, onCpu, i === repetitions - 1, signal);
+      }
     }
     const shared = {
       receipt_version: 1 as const,
       kind: 'throughput' as const,
-      command:
-        options.command ?? `bench(model, ${JSON.stringify({ nPrompt, nGen, repetitions, threads: getThreads() })})`,
+      command: options.command ?? `bench(model, ${JSON.stringify(commandOptions(options))})`,
       ...(await buildFacts()),
       ...(await machineFacts()),
-      n_threads: model.device === 'cpu' ? getThreads() : 1,
       device: model.device,
       ...facts,
       load_ms: options.loadMs ?? null,
-      peak_rss_bytes: process.resourceUsage().maxRSS * 1024,
+      peak_rss_bytes,
     };
-    const receipts: Receipt[] = [];
-    for (const test of tests) {
-      const onRun = (done: number): void => options.onProgress?.({ test: test.name, done, total: repetitions });
-      receipts.push({ ...shared, ...(await measure(model, test, repetitions, onRun)) });
-    }
-    return receipts;
+    return runs.map((run) => ({ ...shared, ...results(model, run, peaks.get(run.test.threads)) }));
   } finally {
-    for (const test of tests) test.dispose();
+    for (const bed of beds.values()) bed.dispose();
   }
 }
 
-async function measure(model: BitNet, test: Test, repetitions: number, onRun: (done: number) => void) {
-  const onCpu = model.device === 'cpu';
-  const test_time = new Date().toISOString();
-  const samplesNs: number[] = [];
-  const bandwidths: number[] = onCpu ? [await measureBandwidth()] : [];
-  for (let i = 0; i < repetitions; i++) {
-    onRun(i);
-    const start = process.hrtime.bigint();
-    await test.run();
-    samplesNs.push(Number(process.hrtime.bigint() - start));
-    if (onCpu) bandwidths.push(await measureBandwidth());
+// Tests of one depth and number of sequences share a bed, which has room for the longest of them.
+function bedOf(beds: Map<string, TestBed>, model: BitNet, test: PlannedTest, tests: readonly PlannedTest[]): TestBed {
+  const { nDepth, nParallel } = test;
+  const key = `${nDepth} ${nParallel}`;
+  const known = beds.get(key);
+  if (known !== undefined) return known;
+  const same = tests.filter((x) => x.nDepth === nDepth && x.nParallel === nParallel);
+  const bed = new TestBed(model, test, Math.max(...same.map((x) => x.nPrompt + x.nGen)));
+  beds.set(key, bed);
+  return bed;
+}
+
+async function repeat(run: Samples, onCpu: boolean, last: boolean, signal?: AbortSignal): Promise<void> {
+  const { test, bed, ns, bandwidths } = run;
+  setThreads(test.threads);
+  if (ns.length === 0) run.start = new Date().toISOString();
+  if (onCpu) bandwidths.push(await measureBandwidth(1));
+  const start = process.hrtime.bigint();
+  const tokens = await bed.run(test, signal);
+  ns.push(Number(process.hrtime.bigint() - start));
+  if (onCpu) bandwidths.push(await measureBandwidth(1));
+  // At once, while the cache still holds what this test wrote.
+  if (last) run.hashes = await bed.hashes(test, tokens);
+}
+
+// Peaks of one row, of each number of sequences and of a long prompt, for every number of threads.
+async function peaksPerThreads(model: BitNet, tests: readonly PlannedTest[]): Promise<Map<number, KernelPeak[]>> {
+  const rows = new Set(
+    tests.flatMap((x) => [...(x.nGen > 0 ? [x.nParallel] : []), ...(x.nPrompt > 0 ? [x.nPrompt] : [])]),
+  );
+  const peaks = new Map<number, KernelPeak[]>();
+  for (const { threads } of tests) {
+    if (peaks.has(threads)) continue;
+    setThreads(threads);
+    peaks.set(threads, await measurePeaks([...rows], model.config.hiddenSize));
   }
-  const statistics = throughput(test.nPrompt + test.nGen, samplesNs);
-  const bytes = onCpu && test.nGen > 0 ? bytesPerToken(modelSize(model), test.nGen) : null;
-  const bandwidth = onCpu ? median(bandwidths) : null;
-  const floor = bytes !== null && bandwidth !== null ? bandwidth / bytes : null;
+  return peaks;
+}
+
+function results(model: BitNet, { test, ns, bandwidths, start, hashes }: Samples, peaks: readonly KernelPeak[] = []) {
+  const statistics = throughput(test.nParallel * (test.nPrompt + test.nGen), ns);
+  const size = model.device === 'cpu' ? modelSize(model) : null;
+  const bandwidth = size === null ? null : median(bandwidths);
+  const bytes = size !== null && test.nGen > 0 && test.nPrompt === 0 ? bytesPerToken(size, test) : null;
+  const floor = bytes === null || bandwidth === null ? null : bandwidth / bytes;
+  const roofline = size === null || bandwidth === null ? null : rooflineOf(size, test, bandwidth, peaks);
+  const percentOf = (limit: number | null | undefined): number | null =>
+    typeof limit === 'number' ? (100 * statistics.median_ts) / limit : null;
   return {
-    test: test.name,
-    test_time,
+    test: testName(test),
+    test_time: start,
+    n_threads: model.device === 'cpu' ? test.threads : 1,
     n_prompt: test.nPrompt,
     n_gen: test.nGen,
-    n_depth: 0,
+    n_depth: test.nDepth,
+    n_parallel: test.nParallel,
     ...statistics,
     bytes_per_token: bytes,
     read_bandwidth: bandwidth,
     samples_bandwidth: bandwidths,
     floor_ts: floor,
-    percent_of_floor: floor === null ? null : (100 * statistics.median_ts) / floor,
-    ...(await test.hashes()),
-  };
-}
-
-const greedy = { temperature: 0, topK: 0, topP: 1, minP: 0, typicalP: 1, repetition: 1, presence: 0, frequency: 0 };
-
-function promptTest(model: BitNet, nPrompt: number, signal?: AbortSignal): Test {
-  const decoder = new Decoder(model, { slots: 1, length: nPrompt });
-  const ids = Array.from({ length: nPrompt }, (_, i) => philox([i, 0, 0, 0], [1, 0])[0] % model.config.vocabSize);
-  return {
-    name: `pp${nPrompt}`,
-    nPrompt,
-    nGen: 0,
-    run: () => decoder.prefill(0, ids, { signal }),
-    async hashes() {
-      // The last token once more, at its own position: the prompt test computes no logits.
-      decoder.state.start(0, ids[nPrompt - 1], nPrompt - 1, [], greedy, [0, 0], []);
-      const { logits } = await decoder.step();
-      return { output_hash: sha256(Int32Array.from(ids)), logits_hash: sha256(logits.data()) };
-    },
-    dispose: () => decoder.dispose(),
-  };
-}
-
-function generationTest(model: BitNet, nGen: number, signal?: AbortSignal): Test {
-  const decoder = new Decoder(model, { slots: 1, length: nGen, logits: 'candidates' });
-  const first = model.config.bosTokenId ?? 0;
-  const ids = new Int32Array(nGen);
-  return {
-    name: `tg${nGen}`,
-    nPrompt: 0,
-    nGen,
-    async run() {
-      decoder.state.start(0, first, 0, [], greedy, [0, 0], []);
-      for (let i = 0; i < nGen; i++) {
-        signal?.throwIfAborted();
-        await decoder.step();
-        ids[i] = decoder.state.token.data()[0];
-      }
-    },
-    async hashes() {
-      // The last token that was run once more, at its own position: a step need not compute all logits.
-      let logits_hash = '';
-      await decoder.prefill(0, [nGen > 1 ? ids[nGen - 2] : first], {
-        start: nGen - 1,
-        onLogits: (logits) => (logits_hash = sha256(logits.data())),
-      });
-      return { output_hash: sha256(ids), logits_hash };
-    },
-    dispose: () => decoder.dispose(),
+    percent_of_floor: percentOf(floor),
+    kernel_peak: roofline?.kernelPeak ?? null,
+    roofline_ts: roofline?.tokensPerSecond ?? null,
+    percent_of_roofline: percentOf(roofline?.tokensPerSecond),
+    ...hashes,
   };
 }
 
@@ -211,20 +162,7 @@ async function modelFacts(model: BitNet, path: string | undefined, signal?: Abor
   };
 }
 
-function sha256(values: ArrayBufferView): string {
-  return createHash('sha256')
-    .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
-    .digest('hex');
-}
-
-function checkCounts(counts: { nPrompt: number; nGen: number; repetitions: number }): void {
-  for (const [name, value] of Object.entries(counts)) {
-    const least = name === 'repetitions' ? 1 : 0;
-    if (Number.isInteger(value) && value >= least) continue;
-    throw new OptionError(`expected ${name} to be a whole number from ${least}, received ${String(value)}.`, {
-      op: 'bench',
-    });
-  }
-  if (counts.nPrompt + counts.nGen > 0) return;
-  throw new OptionError('expected nPrompt or nGen above 0, received 0 for both.', { op: 'bench' });
+// The options that say what was measured, without callbacks.
+function commandOptions({ onProgress: _, signal: __, command: ___, loadMs: ____, ...rest }: BenchOptions): object {
+  return rest;
 }

@@ -2,9 +2,9 @@ import { loadBitNet } from '../load/load-model';
 import type { BitNet } from '../model/bitnet';
 import { LoadError } from '../native/errors';
 import { checkOptions } from '../native/options';
-import type { BenchOptions } from './bench';
 import { bench } from './bench';
 import { modelHash } from './model-hash';
+import type { BenchOptions } from './options';
 import type { Receipt } from './receipt';
 import { readReceipts } from './receipt';
 
@@ -75,10 +75,14 @@ async function rerun(
   target: { model: BitNet; path: string },
   options: VerifyOptions,
 ): Promise<Receipt> {
-  const { n_prompt, n_gen, n_threads, samples_ns, command } = receipt;
+  const { n_prompt, n_gen, n_depth, n_parallel, n_threads, samples_ns, command } = receipt;
+  const both = n_prompt > 0 && n_gen > 0;
   const [result] = await bench(target, {
-    nPrompt: n_prompt,
-    nGen: n_gen,
+    nPrompt: both ? 0 : n_prompt,
+    nGen: both ? 0 : n_gen,
+    promptGen: both ? [[n_prompt, n_gen]] : [],
+    depth: n_depth,
+    parallel: n_parallel ?? 1,
     threads: n_threads,
     repetitions: samples_ns.length,
     command,

@@ -12,15 +12,18 @@ const ownFlags: readonly Flag[] = [
   {
     name: 'n-prompt',
     short: 'p',
-    value: 'N',
-    help: 'tokens of the prompt test; 0 leaves it out (default: 512, or the context)',
+    value: 'N,N',
+    help: 'tokens of the prompt tests; 0 leaves them out (default: 512, or the context)',
   },
   {
     name: 'n-gen',
     short: 'n',
-    value: 'N',
-    help: 'tokens of the generation test; 0 leaves it out (default: 128, or the context)',
+    value: 'N,N',
+    help: 'tokens of the generation tests; 0 leaves them out (default: 128, or the context)',
   },
+  { name: 'pg', value: 'P,N', help: 'also a test of a prompt and a generation after it, in one time; may be repeated' },
+  { name: 'n-depth', short: 'd', value: 'N,N', help: 'positions in the cache before each test (default: 0)' },
+  { name: 'parallel', value: 'N,N', help: 'sequences that generate side by side (default: 1)' },
   { name: 'repetitions', short: 'r', value: 'N', help: 'timed runs of each test (default: 5)' },
   { name: 'no-warmup', help: 'do not run each test once before timing' },
   { name: 'overhead', help: 'also measure what a call costs beside its arithmetic; works without --model' },
@@ -33,10 +36,16 @@ export const benchCommand: Command = {
   name: 'bench',
   summary: 'measure tokens per second; write receipts and verify them',
   usage:
-    'rotor bench --model PATH [-p 512] [-n 128] [-t 2] [-r 5] [flags]\n       rotor bench --verify receipt.json [--model PATH]',
-  flags: [...modelFlags.map((flag) => ({ ...flag, required: false })), ...ownFlags, ...commonFlags],
+    'rotor bench --model PATH [-p 128,512] [-n 128] [-d 0,2048] [-t 1,2] [-r 5] [flags]\n       rotor bench --verify receipt.json [--model PATH]',
+  flags: [...modelFlags.map(severalThreads), ...ownFlags, ...commonFlags],
   run,
 };
+
+// A benchmark may do without a model, and takes several numbers of threads.
+function severalThreads(flag: Flag): Flag {
+  const threads = flag.name === 'threads' ? { value: 'N,N', help: `${flag.help}; each is measured` } : {};
+  return { ...flag, ...threads, required: false };
+}
 
 async function run(context: Context): Promise<number> {
   const { flags } = context;
@@ -44,8 +53,8 @@ async function run(context: Context): Promise<number> {
   if (file !== undefined) return verify(file, context);
   if (!flags.has('model') && !flags.has('overhead'))
     throw flags.fault('expected --model PATH, --overhead or --verify FILE, received none.');
-  const threads = flags.whole('threads', 1);
-  if (threads !== undefined) setThreads(threads);
+  const threads = flags.list('threads')?.at(-1);
+  if (threads !== undefined && !flags.has('model')) setThreads(threads);
   const command = commandLine(context.args);
   const receipts: (Receipt | OverheadReceipt)[] = flags.has('model') ? await measure(context, command) : [];
   if (flags.has('overhead')) receipts.push(...(await benchOverhead({ command })));
@@ -58,9 +67,17 @@ async function run(context: Context): Promise<number> {
 
 async function measure({ flags, signal }: Context, command: string): Promise<Receipt[]> {
   const status = statusLine(flags);
-  const counts = {
-    nPrompt: flags.whole('n-prompt'),
-    nGen: flags.whole('n-gen'),
+  const tests = {
+    nPrompt: flags.list('n-prompt'),
+    nGen: flags.list('n-gen'),
+    promptGen: flags.lists('pg')?.map((pair): [number, number] => {
+      const [prompt, gen] = pair;
+      if (pair.length === 2) return [prompt, gen];
+      throw flags.fault(`expected two whole numbers for --pg, received "${pair.join(',')}".`);
+    }),
+    depth: flags.list('n-depth'),
+    parallel: flags.list('parallel'),
+    threads: flags.list('threads'),
     repetitions: flags.whole('repetitions', 1),
   };
   const path = flags.text('model') ?? '';
@@ -75,7 +92,7 @@ async function measure({ flags, signal }: Context, command: string): Promise<Rec
     return await bench(
       { model, path },
       {
-        ...counts,
+        ...tests,
         warmup: !flags.has('no-warmup'),
         loadMs: performance.now() - start,
         command,
@@ -124,20 +141,30 @@ function summary(receipts: readonly (Receipt | OverheadReceipt)[]): string {
   const models = receipts.filter((r): r is Receipt => r.kind === 'throughput');
   const calls = receipts.filter((r): r is OverheadReceipt => r.kind === 'overhead');
   const [first] = receipts;
-  parts.push(
-    `${first.cpu_info}, ${first.variant}, ${first.n_threads} thread(s), ${first.compiler}, commit ${first.build_commit.slice(0, 12)}`,
-  );
+  parts.push(`${first.cpu_info}, ${first.variant}, ${first.compiler}, commit ${first.build_commit.slice(0, 12)}`);
   if (models.length > 0) {
     const rows = models.map((r) => [
       r.test,
+      String(r.n_threads),
       r.median_ts.toFixed(2),
       `${r.interval_ts[0].toFixed(2)} to ${r.interval_ts[1].toFixed(2)}`,
       `${r.avg_ts.toFixed(2)} ± ${r.stddev_ts.toFixed(2)}`,
       r.read_bandwidth === null ? '-' : (r.read_bandwidth / 1e9).toFixed(1),
-      r.percent_of_floor === null ? '-' : r.percent_of_floor.toFixed(1),
+      share(r.percent_of_floor),
+      share(r.percent_of_roofline),
     ]);
     parts.push(`${models[0].model_type}, ${models[0].device}`);
-    parts.push(table(['test', 'median tokens/s', '95 % interval', 'mean', 'read GB/s', '% of read floor'], rows));
+    const head = [
+      'test',
+      'threads',
+      'median tokens/s',
+      '95 % interval',
+      'mean',
+      'read GB/s',
+      '% of read floor',
+      '% of roofline',
+    ];
+    parts.push(table(head, rows));
   }
   if (calls.length > 0) {
     const rows = calls.map((r) => [
@@ -148,4 +175,8 @@ function summary(receipts: readonly (Receipt | OverheadReceipt)[]): string {
     parts.push(table(['test', 'median us', '95 % interval'], rows));
   }
   return parts.join('\n');
+}
+
+function share(percent: number | null | undefined): string {
+  return typeof percent === 'number' ? percent.toFixed(1) : '-';
 }

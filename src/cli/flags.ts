@@ -57,8 +57,15 @@ export class Flags {
 
   /** Whole numbers separated by commas. */
   list(name: string): number[] | undefined {
-    const text = this.text(name);
-    if (text === undefined) return undefined;
+    return this.lists(name)?.at(-1);
+  }
+
+  /** The same of every time the flag was given. */
+  lists(name: string): number[][] | undefined {
+    return this.texts(name)?.map((text) => this.#list(name, text));
+  }
+
+  #list(name: string, text: string): number[] {
     const parts = text.split(',').map((part) => part.trim());
     if (parts.every((part) => /^\d+$/.test(part))) return parts.map(Number);
     throw this.fault(`expected whole numbers separated by commas for --${name}, received "${text}".`);

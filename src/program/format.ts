@@ -1,3 +1,4 @@
+import type { Cost } from '../ops/schema';
 import type { DeviceName } from '../tensor/dtype';
 import type { ProgramRecord } from './plan';
 
@@ -20,14 +21,14 @@ export function signature({ inputs, outputs }: ProgramRecord): string {
   return `${text(inputs)} -> ${text(outputs)}`;
 }
 
-/** Bytes that a record must read and write, by its op's cost. */
-export function recordBytes({ def, inputs, outputs, attrs }: ProgramRecord): number {
-  return def.cost(inputs, outputs, attrs).bytes;
+/** Operations of a record, and bytes that it must read and write, by its op's cost. */
+export function recordCost({ def, inputs, outputs, attrs }: ProgramRecord): Cost {
+  return def.cost(inputs, outputs, attrs);
 }
 
 /** The listing of a program. */
 export function describeRecords(records: readonly ProgramRecord[], device: DeviceName, bytes: number): string {
-  const rows = records.map((r, i) => [String(i), r.def.name, signature(r), String(recordBytes(r))]);
+  const rows = records.map((r, i) => [String(i), r.def.name, signature(r), String(recordCost(r).bytes)]);
   const kib = (bytes / 1024).toFixed(1);
   return `Program(${records.length} records on ${device}, ${kib} KiB of results)\n${table(['#', 'op', 'shapes', 'bytes'], rows)}`;
 }

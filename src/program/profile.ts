@@ -1,8 +1,28 @@
 import { inspect } from 'node:util';
 
 import { guardedAsync, native } from '../native/addon';
-import { recordBytes, signature, table } from './format';
+import { recordCost, signature, table } from './format';
 import type { ProgramRecord } from './plan';
+
+/** Highest rate of an op on this machine, its operands in cache, measured apart. */
+export interface OpPeak {
+  /** Name of the op. */
+  readonly op: string;
+  /** Rows of its first input; a record is held to the peak of the largest count up to its own. */
+  readonly rows: number;
+  /** Operations per second, as the op's cost counts them. */
+  readonly opsPerSecond: number;
+}
+
+/** Options of `Program.profile`. */
+export interface ProfileOptions {
+  /** Runs that the medians are of. Default 5. */
+  repeats?: number;
+  /** Read bandwidth in bytes per second. Default: measured once. */
+  bandwidth?: number;
+  /** Peaks of ops. Default none: only bytes count. */
+  peaks?: readonly OpPeak[];
+}
 
 /** Time of one record. */
 export interface ProfileRow {
@@ -15,7 +35,12 @@ export interface ProfileRow {
   readonly bytes: number;
   /** Median microseconds. */
   readonly us: number;
-  /** Time that the bytes need at the read bandwidth, in percent of `us`. */
+  /** Elementary operations, by the op's cost. */
+  readonly ops: number;
+  /**
+   * Time that the record needs at least, in percent of `us`: that of its bytes at the read bandwidth, or of its operations at the
+   * op's peak when that was given and is longer.
+   */
   readonly percentOfRoofline: number;
 }
 
@@ -79,17 +104,26 @@ export async function profileRecords(
   run: () => Float64Array,
   repeats: number,
   given: number | undefined,
+  peaks: readonly OpPeak[] = [],
 ): Promise<ProgramProfile> {
   const bandwidth = given ?? (await readBandwidth());
   const samples = Array.from({ length: repeats }, run);
   const { variant } = native().deviceInfo();
   const rows = records.map((r, i) => {
     const us = median(samples.map((s) => s[i]));
-    const bytes = recordBytes(r);
-    const percentOfRoofline = us > 0 ? (100 * (bytes / bandwidth) * 1e6) / us : 0;
-    return { record: i, op: r.def.name, shapes: signature(r), variant, bytes, us, percentOfRoofline };
+    const { bytes, ops } = recordCost(r);
+    const leastUs = 1e6 * Math.max(bytes / bandwidth, ops / peakOf(r, peaks));
+    const percentOfRoofline = us > 0 ? (100 * leastUs) / us : 0;
+    return { record: i, op: r.def.name, shapes: signature(r), variant, bytes, ops, us, percentOfRoofline };
   });
   return new ProgramProfile(rows, bandwidth);
+}
+
+// Operations per second that a record can reach at most; no limit where none was measured.
+function peakOf({ def, inputs }: ProgramRecord, peaks: readonly OpPeak[]): number {
+  const known = peaks.filter((p) => p.op === def.name).sort((a, b) => a.rows - b.rows);
+  const rows = inputs[0]?.shape[0] ?? 1;
+  return (known.filter((p) => p.rows <= rows).at(-1) ?? known[0])?.opsPerSecond ?? Infinity;
 }
 
 function median(values: ArrayLike<number>): number {

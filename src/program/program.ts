@@ -11,7 +11,7 @@ import { diffProgram, type ProgramDiff } from './diff';
 import { describeRecords } from './format';
 import type { ProgramRecord } from './plan';
 import { planMemory } from './plan';
-import { profileRecords, type ProgramProfile } from './profile';
+import { profileRecords, type ProfileOptions, type ProgramProfile } from './profile';
 import { activeListener } from './tap';
 
 import type { ProgramOutputs } from './capture';
@@ -84,13 +84,13 @@ export class Program<T extends ProgramOutputs = ProgramOutputs> {
 
   /**
    * Runs the program `repeats` times and reports the median microseconds of each record beside the time that its bytes
-   * need at the machine's read bandwidth. Tensors that the program writes advance as with `step()`.
+   * need at the machine's read bandwidth and, where the op's peak is given, its operations at that. Tensors that the program writes advance as with `step()`.
    *
-   * @param options repeats (default 5); bandwidth in bytes per second (default: measured once)
+   * @param options repeats (default 5); bandwidth in bytes per second (default: measured once); peaks of ops (default: none)
    */
-  async profile(options: { repeats?: number; bandwidth?: number } = {}): Promise<ProgramProfile> {
+  async profile(options: ProfileOptions = {}): Promise<ProgramProfile> {
     this.#check('profile');
-    checkOptions('profile', options, ['repeats', 'bandwidth']);
+    checkOptions('profile', options, ['repeats', 'bandwidth', 'peaks']);
     const { repeats = 5 } = options;
     if (!Number.isInteger(repeats) || repeats < 1) {
       throw new OptionError(`expected repeats to be a whole number from 1, received ${repeats}.`, { op: 'profile' });
@@ -98,7 +98,8 @@ export class Program<T extends ProgramOutputs = ProgramOutputs> {
     const id = this.#id;
     if (id === undefined)
       throw new OptionError('expected a program on "cpu", received one on "reference".', { op: 'profile' });
-    return profileRecords(this.records, () => guarded(() => native().programProfile(id)), repeats, options.bandwidth);
+    const run = (): Float64Array => guarded(() => native().programProfile(id));
+    return profileRecords(this.records, run, repeats, options.bandwidth, options.peaks);
   }
 
   /**

@@ -5,8 +5,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 import { bench } from '../../src/bench/bench';
-import { bytesPerToken, modelSize } from '../../src/bench/floor';
+import { bytesPerToken, modelSize, rooflineOf } from '../../src/bench/floor';
 import { benchOverhead } from '../../src/bench/overhead';
+import { measurePeaks, peakFor } from '../../src/bench/peak';
 import type { Receipt } from '../../src/bench/receipt';
 import { readReceipts, throughput, writeReceipt } from '../../src/bench/receipt';
 import { verifyReceipt } from '../../src/bench/verify';
@@ -57,7 +58,7 @@ describe('receipts', () => {
       expect(receipt.model_n_params).toBe(5776640);
       expect(receipt.model_sha256).toMatch(/^[0-9a-f]{64}$/);
       expect(receipt.samples_ns).toHaveLength(2);
-      expect(receipt.samples_bandwidth).toHaveLength(3);
+      expect(receipt.samples_bandwidth).toHaveLength(4);
       expect(receipt.build_commit).not.toBe('');
       expect(receipt.compiler).not.toBe('');
       expect(receipt.variants).toContain(receipt.variant);
@@ -77,6 +78,55 @@ describe('receipts', () => {
     expect(percent_of_floor).toBeCloseTo((100 * median_ts) / (floor_ts as number), 6);
   });
 
+  test('the roofline is the lower of bandwidth and kernel rate, and what was reached is a share of it', () => {
+    for (const { kernel_peak, roofline_ts, percent_of_roofline, median_ts } of receipts) {
+      expect(kernel_peak).toBeGreaterThan(0);
+      expect(percent_of_roofline).toBeCloseTo((100 * median_ts) / (roofline_ts as number), 6);
+    }
+    expect(receipts[1].roofline_ts).toBeLessThanOrEqual(receipts[1].floor_ts as number);
+    const size = modelSize(model);
+    const test = { nPrompt: 0, nGen: 1, nDepth: 0, nParallel: 1 };
+    const at = (bandwidth: number, macs: number): number =>
+      rooflineOf(size, test, bandwidth, [{ rows: 1, macs }]).tokensPerSecond;
+    const rest = size.weightBytes + size.positionBytes - size.ternaryBytes;
+    expect(at(1e9, 1e15)).toBeCloseTo(1e9 / (rest + size.ternaryBytes), 6);
+    expect(at(1e9, 1e6)).toBeCloseTo(1 / (rest / 1e9 + size.ternaryMacs / 1e6), 9);
+    const prompt = { nPrompt: 64, nGen: 0, nDepth: 0, nParallel: 1 };
+    expect(rooflineOf(size, prompt, 1e9, [{ rows: 64, macs: 1e9 }]).tokensPerSecond).toBeCloseTo(
+      1e9 / size.ternaryMacs,
+      6,
+    );
+  });
+
+  test('several values give every combination, with the names of llama-bench', async () => {
+    const many = await bench(model, {
+      nPrompt: 4,
+      nGen: [0, 3],
+      promptGen: [[5, 2]],
+      depth: [0, 8],
+      parallel: [1, 2],
+      repetitions: 1,
+      warmup: false,
+      threads: 1,
+    });
+    const names = ['pp4', 'tg3', 'tg3 x 2', 'pp5+tg2', 'pp5+tg2 x 2'];
+    expect(many.map((r) => r.test)).toEqual([...names, ...names.map((name) => `${name} @ d8`)]);
+    const pair = many.find((r) => r.test === 'pp5+tg2 x 2 @ d8') as Receipt;
+    expect(pair).toMatchObject({ n_prompt: 5, n_gen: 2, n_depth: 8, n_parallel: 2, bytes_per_token: null });
+    expect(pair.samples_ts[0]).toBeCloseTo((1e9 * 2 * 7) / pair.samples_ns[0], 6);
+    // Alone, a test gives what it gave in turn with the others.
+    const alone = await bench(model, { nPrompt: 4, nGen: 0, depth: 8, repetitions: 1, warmup: false, threads: 1 });
+    expect(alone[0].logits_hash).toBe(many.find((r) => r.test === 'pp4 @ d8')?.logits_hash);
+    expect(new Set(many.map((r) => r.logits_hash)).size).toBe(many.length);
+    const file = join(directory, 'many.json');
+    await writeFile(
+      file,
+      JSON.stringify(many.map((r) => ({ ...r, model_filename: path, model_sha256: receipts[0].model_sha256 }))),
+    );
+    const report = await verifyReceipt(file);
+    expect(report.results.map((r) => [r.test, r.sameOutput])).toEqual(many.map((r) => [r.test, true]));
+  }, 60_000);
+
   test('the bytes of a token, counted by hand', () => {
     const [layers, hidden, ffn, vocab, kv] = [6, 256, 768, 4096, 128];
     const rows = 2 * hidden + 2 * kv + 2 * ffn + hidden;
@@ -86,7 +136,13 @@ describe('receipts', () => {
     expect(size.weightBytes).toBe(layers * (packed + 4 * rows) + norms + 2 * vocab * hidden + 2 * hidden);
     expect(size.positionBytes).toBe(2 * 4 * layers * kv);
     // Five tokens see 1, 2, 3, 4 and 5 positions: 3 in the mean.
-    expect(bytesPerToken(size, 5)).toBe(size.weightBytes + 3 * size.positionBytes);
+    const test = { nPrompt: 0, nGen: 5, nDepth: 0, nParallel: 1 };
+    expect(bytesPerToken(size, test)).toBe(size.weightBytes + 3 * size.positionBytes);
+    // Four sequences share the weights; each reads its own positions.
+    const four = { nPrompt: 2, nGen: 5, nDepth: 10, nParallel: 4 };
+    expect(bytesPerToken(size, four)).toBe(size.weightBytes / 4 + 15 * size.positionBytes);
+    expect(size.ternaryBytes).toBe(layers * (packed + 4 * rows));
+    expect(size.ternaryMacs).toBe(4 * layers * packed);
   });
 
   test('statistics come from the samples', () => {
@@ -165,6 +221,10 @@ describe('bench', () => {
     ['a negative count', { nGen: -1 }],
     ['no repetitions', { repetitions: 0 }],
     ['nothing to do', { nPrompt: 0, nGen: 0 }],
+    ['an empty list', { threads: [] }],
+    ['no sequence', { parallel: 0 }],
+    ['a negative depth', { depth: [0, -1] }],
+    ['a prompt of nothing before a generation', { promptGen: [[0, 4]] as [number, number][] }],
     ['an unknown option', { nPromt: 4 } as object],
   ])('%s is an OptionError', async (_, options) => {
     await expect(bench(model, options)).rejects.toThrow(OptionError);
@@ -172,6 +232,8 @@ describe('bench', () => {
 
   test('more tokens than the context is a ContextError', async () => {
     await expect(bench(model, { nPrompt: 257 })).rejects.toThrow(ContextError);
+    await expect(bench(model, { nPrompt: 8, nGen: 8, depth: 250 })).rejects.toThrow(ContextError);
+    await expect(bench(model, { promptGen: [[200, 57]] })).rejects.toThrow(ContextError);
   });
 
   test('stops when its signal does and leaves nothing allocated', async () => {
@@ -182,6 +244,18 @@ describe('bench', () => {
       'enough',
     );
     expect(await settledBytes()).toBe(before);
+  });
+
+  test('peaks: one per number of rows, nothing left allocated', async () => {
+    const before = await settledBytes();
+    const peaks = await measurePeaks([1, 8], 256, 1);
+    expect(peaks.map((p) => p.rows)).toEqual([1, 8]);
+    for (const { macs } of peaks) expect(macs).toBeGreaterThan(1e6);
+    expect(await settledBytes()).toBe(before);
+    expect(peakFor(peaks, 1)).toBe(peaks[0]);
+    expect(peakFor(peaks, 7)).toBe(peaks[0]);
+    expect(peakFor(peaks, 512)).toBe(peaks[1]);
+    expect(peakFor([peaks[1]], 2)).toBe(peaks[1]);
   });
 
   test('overhead: three receipts with times above zero, nothing left allocated', async () => {
