@@ -90,6 +90,12 @@ test('prints, profiles and diffs itself', async () => {
   const profile = await program.profile({ repeats: 3, bandwidth: 1e10 });
   expect(profile.rows).toHaveLength(2);
   expect(profile.byOp()[0]).toMatchObject({ op: 'add', calls: 2 });
+  // A peak below what the bytes allow is what counts; another op's, or none, is no limit.
+  const [{ ops, bytes }] = profile.rows;
+  const slow = await program.profile({ bandwidth: 1e10, peaks: [{ op: 'add', rows: 1, opsPerSecond: 1e3 }] });
+  expect(slow.rows[0].percentOfRoofline).toBeCloseTo((100 * 1e6 * (ops / 1e3)) / slow.rows[0].us, 6);
+  const other = await program.profile({ bandwidth: 1e10, peaks: [{ op: 'mul', rows: 1, opsPerSecond: 1e3 }] });
+  expect(other.rows[0].percentOfRoofline).toBeCloseTo((100 * 1e6 * (bytes / 1e10)) / other.rows[0].us, 6);
   const diff = program.diff('reference');
   expect(diff.ok).toBe(true);
   expect(diff.rows).toHaveLength(2);
