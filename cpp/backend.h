@@ -70,7 +70,27 @@ struct Worker {
   int index = 0;
   int count = 1;
   class Barrier* barrier = nullptr;
+  class Shares* shares = nullptr;
   void sync() const;
+  // Calls f(begin, end) for pieces of [0, total), each in one worker: first those of range(), then what slower workers have left.
+  // Pieces are multiples of `grain`. Every worker must come here, and sync() before the next time.
+  template <class F>
+  ROTOR_INLINE void share(int64_t total, int64_t grain, F f) const {
+    if (count == 1) {
+      if (total > 0) f(int64_t(0), total);
+      return;
+    }
+    openShares();
+    for (int i = 0; i < count; ++i) {
+      Worker owner;
+      owner.index = (index + i) % count;
+      owner.count = count;
+      int64_t b, e;
+      owner.range(total, grain, &b, &e);
+      const int64_t piece = ((e - b) / kPieces / grain + 1) * grain;
+      for (int64_t at; (at = b + takeShare(owner.index) * piece) < e;) f(at, at + piece < e ? at + piece : e);
+    }
+  }
   // The rows [begin, end) of `total` that belong to this worker, in multiples of `grain`.
   ROTOR_INLINE void range(int64_t total, int64_t grain, int64_t* begin, int64_t* end) const {
     const int64_t blocks = (total + grain - 1) / grain;
@@ -79,6 +99,11 @@ struct Worker {
     *begin = b < total ? b : total;
     *end = e < total ? e : total;
   }
+
+ private:
+  static constexpr int64_t kPieces = 8;  // of one worker's range
+  void openShares() const;
+  int64_t takeShare(int owner) const;  // number of the next piece of that worker
 };
 
 // Result of an op's shape check: how to run it.

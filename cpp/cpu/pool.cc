@@ -90,7 +90,30 @@ void Worker::sync() const {
   if (count > 1) barrier->wait(index);
 }
 
-Pool::Pool(int threads) : threads_(threads), barrier_(threads) {
+Shares::Shares(int count) : own_(size_t(count)) { reset(); }
+
+void Shares::reset() {
+  for (Own& own : own_) {
+    own.taken[0].store(0, std::memory_order_relaxed);
+    own.taken[1].store(0, std::memory_order_relaxed);
+    own.uses = 0;
+  }
+}
+
+void Shares::open(int index) {
+  Own& own = own_[index];
+  own.taken[++own.uses % 2].store(0, std::memory_order_relaxed);
+}
+
+int64_t Shares::take(int index, int owner) {
+  // The set that is not being cleared: see open().
+  return own_[owner].taken[(own_[index].uses + 1) % 2].fetch_add(1, std::memory_order_relaxed);
+}
+
+void Worker::openShares() const { shares->open(index); }
+int64_t Worker::takeShare(int owner) const { return shares->take(index, owner); }
+
+Pool::Pool(int threads) : threads_(threads), barrier_(threads), shares_(threads) {
   for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { loop(i); });
 }
 
@@ -108,13 +131,23 @@ void Pool::run(const Job& job) {
     return;
   }
   job_ = &job;
+  shares_.reset();
   done_.store(0, std::memory_order_relaxed);
   epoch_.fetch_add(1, std::memory_order_seq_cst);
   idle_.wake();
   barrier_.spreadOut(0);
-  Worker self{0, threads_, &barrier_};
+  Worker self = worker(0);
   job(self);
   joined_.until(kBarrierSpin, [&] { return done_.load(std::memory_order_seq_cst) == threads_ - 1; });
+}
+
+Worker Pool::worker(int index) {
+  Worker self;
+  self.index = index;
+  self.count = threads_;
+  self.barrier = &barrier_;
+  self.shares = &shares_;
+  return self;
 }
 
 void Pool::loop(int index) {
@@ -122,7 +155,7 @@ void Pool::loop(int index) {
     idle_.until(kIdleSpin, [&] { return stop_ || epoch_.load(std::memory_order_seq_cst) != seen; });
     if (stop_) return;
     barrier_.spreadOut(index);
-    Worker self{index, threads_, &barrier_};
+    Worker self = worker(index);
     (*job_)(self);
     done_.fetch_add(1, std::memory_order_seq_cst);
     joined_.wake();

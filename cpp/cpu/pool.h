@@ -45,6 +45,24 @@ class Barrier {
   Waiting waiting_;
 };
 
+// How many pieces of each worker's range have been taken. Two sets of counters take turns: workers pass a barrier between two uses,
+// so when one set is opened nobody is in the other any more.
+class Shares {
+ public:
+  explicit Shares(int count);
+  // Before a job: every worker starts with the first set.
+  void reset();
+  void open(int index);
+  int64_t take(int index, int owner);
+
+ private:
+  struct alignas(64) Own {
+    std::atomic<int64_t> taken[2];
+    uint32_t uses;  // of this worker, the same in all of them
+  };
+  std::vector<Own> own_;
+};
+
 // Runs a job on `threads` threads, of which the caller is worker 0. One job at a time; callers queue.
 class Pool {
  public:
@@ -59,9 +77,11 @@ class Pool {
 
  private:
   void loop(int index);
+  Worker worker(int index);
 
   const int threads_;
   Barrier barrier_;
+  Shares shares_;
   std::mutex turn_;  // one job at a time
   const Job* job_ = nullptr;
   std::atomic<uint64_t> epoch_{0};

@@ -51,10 +51,10 @@ static void linearAs(const Args& a, const Worker& w) {
   const float* x = a.in[0].as<float>();
   const W* weight = a.in[1].as<W>();
   float* y = a.out[0].as<float>();
-  int64_t b, e;
-  w.range(n, 4, &b, &e);
-  for (; b + 4 <= e; b += 4) linearRows<4>(x, weight + b * k, tokens, k, y + b, n);
-  for (; b < e; ++b) linearRows<1>(x, weight + b * k, tokens, k, y + b, n);
+  w.share(n, 4, [&](int64_t b, int64_t e) {
+    for (; b + 4 <= e; b += 4) linearRows<4>(x, weight + b * k, tokens, k, y + b, n);
+    for (; b < e; ++b) linearRows<1>(x, weight + b * k, tokens, k, y + b, n);
+  });
 }
 
 static void linear(const Args& a, const Worker& w) {

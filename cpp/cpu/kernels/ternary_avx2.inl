@@ -203,8 +203,7 @@ static void byteProduct(const Args& a, const Worker& w, const int8_t* x, int64_t
   w.sync();
   alignas(64) uint8_t codes[kBlockCols / 4 * 128];
   alignas(64) int32_t sums[kRowChunk][kTileRows];
-  w.range(rows, kTileRows, &b, &e);
-  for (int64_t r = b; r < e; r += kTileRows)
+  const auto group = [&](int64_t r) {
     for (int64_t first = 0; first < tokens; first += kRowChunk) {
       const int64_t n = tokens - first < kRowChunk ? tokens - first : kRowChunk;
       memset(sums, 0, size_t(n) * sizeof sums[0]);
@@ -226,6 +225,10 @@ static void byteProduct(const Args& a, const Worker& w, const int8_t* x, int64_t
         emit(first + t, r, count, sums[t]);
       }
     }
+  };
+  w.share(rows, kTileRows, [&](int64_t from, int64_t to) {
+    for (int64_t r = from; r < to; r += kTileRows) group(r);
+  });
 }
 
 template <class Emit>
@@ -236,17 +239,18 @@ static void tableProduct(const Args& a, const Worker& w, const int8_t* x, int64_
   w.range(padded / 4, 2, &b, &e);
   for (int64_t t = 0; t < tokens; ++t) buildTables(x + t * cols, cols, tables + t * padded * 8, b, e);
   w.sync();
-  w.range(rows, kTileRows, &b, &e);
   alignas(64) int32_t sums[kTableRows][kTileRows];
-  for (int64_t r = b; r < e; r += kTileRows) {
-    const uint8_t* tile = packed + r / kTileRows * groupBytes;
-    int64_t t = 0;
-    for (; tokens - t >= 3 && tokens - t != 4; t += 3) tableTile<3>(tile, tables + t * padded * 8, padded * 8, steps, sums + t);
-    for (; tokens - t >= 2; t += 2) tableTile<2>(tile, tables + t * padded * 8, padded * 8, steps, sums + t);
-    if (tokens - t == 1) tableTile<1>(tile, tables + t * padded * 8, padded * 8, steps, sums + t);
-    const int64_t count = rows - r < kTileRows ? rows - r : kTileRows;
-    for (t = 0; t < tokens; ++t) emit(t, r, count, sums[t]);
-  }
+  w.share(rows, kTileRows, [&](int64_t from, int64_t to) {
+    for (int64_t r = from; r < to; r += kTileRows) {
+      const uint8_t* tile = packed + r / kTileRows * groupBytes;
+      int64_t t = 0;
+      for (; tokens - t >= 3 && tokens - t != 4; t += 3) tableTile<3>(tile, tables + t * padded * 8, padded * 8, steps, sums + t);
+      for (; tokens - t >= 2; t += 2) tableTile<2>(tile, tables + t * padded * 8, padded * 8, steps, sums + t);
+      if (tokens - t == 1) tableTile<1>(tile, tables + t * padded * 8, padded * 8, steps, sums + t);
+      const int64_t count = rows - r < kTileRows ? rows - r : kTileRows;
+      for (t = 0; t < tokens; ++t) emit(t, r, count, sums[t]);
+    }
+  });
 }
 
 // Calls emit(t, firstRow, count, sums) for row t of the activations and each run of output rows of this worker.
