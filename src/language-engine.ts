@@ -24,7 +24,7 @@ export class LanguageEngine {
     this.#read = read;
   }
 
-  /** Positions of a slot. */
+  /** Most positions of a slot. */
   get length(): number {
     return this.#engine.length;
   }

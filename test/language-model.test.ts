@@ -7,6 +7,7 @@ import { type LanguageModel, loadModel, type TextGenerateOptions } from '../src/
 import { getThreads, setThreads } from '../src/native/device-info';
 import { mul } from '../src/ops/binary';
 import { scope } from '../src/tensor/scope';
+import type { Tensor } from '../src/tensor/tensor';
 import { MODELS, rejection, temporaryDirectory, thrown } from './load/fixtures';
 
 jest.setTimeout(30_000);
@@ -113,6 +114,46 @@ describe('LanguageModel', () => {
     const [reply] = await model.chat(messages, { maxTokens: 4 }).result();
     expect(reply.usage.promptTokens).toBe(model.tokenizer?.applyChatTemplate(messages).length);
     expect(() => model.chat([])).toThrow(expect.objectContaining({ name: 'OptionError' }));
+  });
+
+  test('an engine generates side by side what the model generates alone, and reads a conversation once', async () => {
+    const engine = model.engine({ slots: 2, length: 128 });
+    try {
+      const options = { maxTokens: 8, ignoreEos: true, promptLookup: true };
+      const inputs = [prompt, 'And', 'The king said unto his servants'];
+      const results = await Promise.all(inputs.map((input) => engine.generate(input, options).result()));
+      for (const [i, input] of inputs.entries())
+        expect(results[i][0].text).toBe(await text(input, { ...options, promptLookup: false }));
+      const question = { role: 'user' as const, content: 'Who made the earth?' };
+      const [first] = await engine.chat([question], options).result();
+      const messages = [
+        question,
+        { role: 'assistant' as const, content: first.text ?? '' },
+        { role: 'user' as const, content: 'And the sea?' },
+      ];
+      const [second] = await engine.chat(messages, options).result();
+      expect(second.usage.cachedTokens).toBeGreaterThanOrEqual(first.usage.promptTokens);
+      expect(second.ids).toEqual((await model.chat(messages, options).result())[0].ids);
+      expect(thrown(() => engine.generate('')).message).toMatch(/received an empty prompt/);
+      expect(thrown(() => engine.generate(prompt, { fwdHooks: [] } as object))).toMatchObject({ name: 'OptionError' });
+    } finally {
+      await engine.dispose();
+    }
+    expect(thrown(() => engine.generate(prompt))).toMatchObject({ name: 'DisposedError' });
+    expect(thrown(() => model.engine({ slot: 1 } as object)).message).toMatch(/Did you mean "slots"/);
+    expect(thrown(() => model.engine({ listener: () => undefined } as object))).toMatchObject({ name: 'OptionError' });
+  });
+
+  test('hooks of an engine are part of its steps', async () => {
+    const options = { maxTokens: 8, ignoreEos: true };
+    const fwdHooks = [['blocks.*.hook_mlp_out', (x: Tensor) => mul(x, 0)]] as const;
+    const engine = model.engine({ fwdHooks });
+    try {
+      const [result] = await engine.generate(prompt, options).result();
+      expect(result.text).toBe(await text(prompt, { ...options, fwdHooks }));
+    } finally {
+      await engine.dispose();
+    }
   });
 
   test('summary, memory, profile and inspection', async () => {

@@ -31,7 +31,7 @@ async function run(context: Context): Promise<number> {
   const status = statusLine(flags);
   const model = await openModel(context, status);
   // From turn to turn it keeps what was said.
-  const engine = model.engine({ slots: 1, length: model.config.maxPositionEmbeddings, readAhead: 0 });
+  const engine = model.engine({ slots: 1, readAhead: 0 });
   try {
     const conversation = new Conversation(engine, context);
     return await (process.stdin.isTTY ? conversation.interactive() : conversation.piped());

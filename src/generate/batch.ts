@@ -10,17 +10,20 @@ import type { Task } from './task';
 /** Sizes and hooks of a batch. */
 export interface BatchOptions {
   readonly slots: number;
-  /** Positions of a slot. */
+  /** Most positions of a slot. */
   readonly length: number;
   /** Most tokens of all drafts of a step. */
   readonly drafts: number;
   readonly listener: TapListener | undefined;
 }
 
-// A chunk of a prompt lasts about this long: so long may an abort, or the next token of another sequence, have to wait.
-const chunkMs = 500;
-const firstChunk = 64;
+// A chunk of a prompt lasts about this long: so long an abort may have to wait, or the next token of other sequences. Chunks of
+// 64 tokens cost hardly more than larger ones, those of 16 a tenth.
+const chunkMs = { alone: 800, beside: 250 };
+const firstChunk = { alone: 64, beside: 16 };
 const chunkLimits = { min: 16, max: 512 };
+// Slots have at least this many positions, and twice as many each time that they are too short: a cache takes memory.
+const leastRoom = 128;
 // Chunks below this say little about the time of a token.
 const telling = 8;
 
@@ -48,6 +51,8 @@ export class Batch {
   #waiting: Task[] = [];
   #filling: Task[] = [];
   readonly #drawing: Task[] = [];
+  /** Positions that slots have at present. */
+  #length = 0;
   #msPerToken: number | undefined;
 
   constructor(model: BitNet, options: BatchOptions) {
@@ -85,9 +90,18 @@ export class Batch {
   }
 
   #live(): Decoder {
-    const { slots, length, drafts, listener } = this.#options;
-    this.#decoder ??= new Decoder(this.#model, { slots, rows: slots + drafts, length, listener });
+    const { slots, drafts, listener } = this.#options;
+    this.#decoder ??= new Decoder(this.#model, { slots, rows: slots + drafts, length: this.#length, listener });
     return this.#decoder;
+  }
+
+  // Makes the slots long enough for all that is here.
+  #makeRoom(): void {
+    const room = Math.max(...this.#waiting.map((t) => t.room));
+    if (room <= this.#length) return;
+    const rounded = Math.max(leastRoom, 2 ** Math.ceil(Math.log2(room)));
+    this.#length = Math.min(rounded, this.#options.length);
+    this.#decoder?.grow(this.#length, this.#slots.held);
   }
 
   // Takes out what is over.
@@ -113,6 +127,7 @@ export class Batch {
 
   // Gives free slots to those who wait, in order.
   #admit(): void {
+    if (this.#waiting.length > 0) this.#makeRoom();
     while (this.#waiting.length > 0) {
       const [task] = this.#waiting;
       const taken = this.#slots.take(task.sequence.request.prompt, task.reusable);
@@ -140,7 +155,8 @@ export class Batch {
     const { prompt } = task.sequence.request;
     const donor = this.#slots.donor(task.slot, prompt, task.reusable);
     if (donor === undefined) return;
-    this.#live().cache.copy(donor.slot, task.slot, donor.shared);
+    const { cache } = this.#live();
+    cache.copy(cache, donor.slot, task.slot, donor.shared);
     this.#slots.extend(task.slot, prompt.slice(0, donor.shared));
     task.reuse(donor.shared);
   }
@@ -174,8 +190,9 @@ export class Batch {
 
   // Most tokens of the next chunk.
   #chunk(): number {
-    if (this.#msPerToken === undefined) return firstChunk;
-    return Math.round(Math.min(Math.max(chunkMs / this.#msPerToken, chunkLimits.min), chunkLimits.max));
+    const company = this.#drawing.length > 0 ? 'beside' : 'alone';
+    if (this.#msPerToken === undefined) return firstChunk[company];
+    return Math.round(Math.min(Math.max(chunkMs[company] / this.#msPerToken, chunkLimits.min), chunkLimits.max));
   }
 
   // Its prompt is in the cache but for the last token: it draws from now on.
@@ -251,20 +268,21 @@ export class Batch {
     const { sequence, slot } = task;
     const { state } = this.#live();
     const before = sequence.ids.length;
-    sequence.draftedTokens += draft.length;
+    let accepted = 0;
     this.#slots.extend(slot, [task.next]);
     for (const [i, row] of [home, ...rows].entries()) {
-      if (task.over) return;
+      if (task.over) break;
       const [id, logprob] = drawn(row);
       if (id < 0) return task.job.fail(badLogits(home));
       if (i > 0) {
-        sequence.acceptedTokens++;
+        accepted++;
         this.#slots.extend(slot, [draft[i - 1]]);
         state.count(home, id);
       }
       task.accept(id, logprob, logits, row);
       if (draft[i] !== id) break;
     }
+    task.judge(draft.length, accepted);
     const { minTokens } = sequence.request;
     if (before < minTokens && sequence.ids.length >= minTokens) state.setBias(home, sequence.bias());
   }

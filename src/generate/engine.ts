@@ -17,7 +17,10 @@ import { Task } from './task';
 export interface EngineOptions {
   /** Sequences that run side by side, 1 to 64; more wait for their turn. Default 4. */
   readonly slots?: number;
-  /** Positions of each slot: the longest prompt and its output. Default: the context of the model, at most 2048. */
+  /**
+   * Most positions of a slot: the longest prompt and its output together. Default: the context of the model. Memory is taken
+   * as longer prompts come.
+   */
   readonly length?: number;
   /** Tokens that a generation may be ahead of the loop over it. Default 16. */
   readonly readAhead?: number;
@@ -46,11 +49,10 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
  * free, and leave when they are done. Prompts are run in chunks, with a step of the running sequences after each. A sequence
  * gives the same tokens as alone, whatever runs beside it, and one that fails takes no other with it.
  *
- * Slots keep the keys and values of what they ran, so that a prompt with a known beginning runs from there. Memory is taken
- * with the first generation.
+ * Slots keep the keys and values of what they ran, so that a prompt with a known beginning runs from there.
  */
 export class Engine implements JobHost {
-  /** Positions of a slot. */
+  /** Most positions of a slot. */
   readonly length: number;
   readonly #model: BitNet;
   readonly #batch: Batch;
@@ -72,7 +74,7 @@ export class Engine implements JobHost {
    */
   constructor(model: BitNet, options: EngineOptions = {}, codec?: TextCodec, oneShot: OneShot = {}) {
     checkOptions(OP, options, ['slots', 'length', 'readAhead', 'listener']);
-    const { slots = 4, length = Math.min(model.config.maxPositionEmbeddings, 2048), readAhead = 16 } = options;
+    const { slots = 4, length = model.config.maxPositionEmbeddings, readAhead = 16 } = options;
     checkWhole('slots', slots, 1, maxSlots);
     checkWhole('length', length, 1);
     checkWhole('readAhead', readAhead, 0);

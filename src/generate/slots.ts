@@ -32,8 +32,9 @@ export class SlotTable {
     this.#slots = Array.from({ length: count }, () => ({ tokens: [], busy: false, left: 0 }));
   }
 
-  get free(): number {
-    return this.#slots.filter((s) => !s.busy).length;
+  /** How many positions of each slot hold something. */
+  get held(): number[] {
+    return this.#slots.map((s) => s.tokens.length);
   }
 
   /**

@@ -4,6 +4,9 @@ import { logprobsOf } from './logprobs';
 import { draftOf } from './lookup';
 import type { Sequence } from './sequence';
 
+// Steps without a draft after guesses were wrong for a while.
+const pauseSteps = 8;
+
 /** A sequence on its way through an engine. */
 export class Task {
   /** Slot of the cache, once it has one. */
@@ -12,12 +15,22 @@ export class Task {
   filled = 0;
   /** Prompt and output. */
   readonly #history: number[];
+  /** Tokens of the next draft, and steps before it: wrong guesses cost time. */
+  #trust: number;
+  #pause = 0;
 
   constructor(
     readonly job: Job,
     readonly sequence: Sequence,
   ) {
     this.#history = [...sequence.request.prompt];
+    this.#trust = sequence.request.lookup?.tokens ?? 0;
+  }
+
+  /** Positions that it needs; the last token drawn is never run. */
+  get room(): number {
+    const { prompt, maxTokens } = this.sequence.request;
+    return prompt.length + Math.max(maxTokens, 1) - 1;
   }
 
   /** Tokens to run before the first step. */
@@ -75,10 +88,21 @@ export class Task {
   draft(room: number): number[] {
     const { request, ids } = this.sequence;
     const { lookup, maxTokens, minTokens } = request;
-    if (lookup === undefined) return [];
+    if (lookup === undefined || this.#pause-- > 0) return [];
     // Every token of a draft is followed by a draw, which must be one of those to come, under the biases of the next.
     const draws = ids.length < minTokens ? minTokens - ids.length : maxTokens - ids.length;
-    return draftOf(this.#history, lookup, Math.min(lookup.tokens, draws - 1, room));
+    return draftOf(this.#history, lookup, Math.min(this.#trust, draws - 1, room));
+  }
+
+  /** Takes note of how many tokens of a draft were right. */
+  judge(drafted: number, accepted: number): void {
+    const { sequence } = this;
+    sequence.draftedTokens += drafted;
+    sequence.acceptedTokens += accepted;
+    if (drafted === 0) return;
+    const most = sequence.request.lookup?.tokens ?? 0;
+    if (accepted === 0 && this.#trust === 1) this.#pause = pauseSteps;
+    this.#trust = accepted === drafted ? Math.min(2 * this.#trust, most) : Math.max(accepted, this.#trust >> 1, 1);
   }
 
   /** Takes logits of prompt tokens from `first`: those of token t say how likely token t + 1 is. */

@@ -81,9 +81,9 @@ function chunkOf(tokens: number): number {
 export class Decoder {
   readonly state: StepState;
   readonly #model: BitNet;
-  readonly #cache: KvCache;
+  #cache: KvCache;
   readonly #listener: TapListener | undefined;
-  readonly #length: number;
+  #length: number;
   readonly #logits: StepLogits;
   readonly #prefills = new Map<string, Prefill>();
   readonly #decodes = new Map<string, Program<StepOutputs>>();
@@ -122,6 +122,24 @@ export class Decoder {
   /** Keys and values of all slots. */
   get cache(): KvCache {
     return this.#cache;
+  }
+
+  /**
+   * Makes the slots longer. Programs are captured again when they are needed. No program may be running.
+   *
+   * @param held how many positions of each slot are to be kept
+   * @throws ContextError if `length` is beyond the model's context
+   */
+  grow(length: number, held: readonly number[]): void {
+    this.#check();
+    checkContext('Decoder', length, this.#model.config);
+    const old = this.#cache;
+    const cache = this.#model.makeCache(old.shape.slots, length);
+    held.forEach((count, slot) => cache.copy(old, slot, slot, count));
+    this.#disposePrograms();
+    old.dispose();
+    this.#cache = cache;
+    this.#length = length;
   }
 
   /** Captures the programs that a prompt of `count` tokens needs, so that `prefill` has nothing left to do but run them. */
@@ -216,13 +234,19 @@ export class Decoder {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.#disposePrograms();
+    this.#cache.dispose();
+    this.state.dispose();
+  }
+
+  #disposePrograms(): void {
     for (const program of this.#decodes.values()) program.dispose();
     for (const { rows, program } of this.#prefills.values()) {
       program.dispose();
       disposeRows(rows);
     }
-    this.#cache.dispose();
-    this.state.dispose();
+    this.#decodes.clear();
+    this.#prefills.clear();
   }
 
   #captureDecode(rows: number, kind: StepLogits): Program<StepOutputs> {

@@ -38,23 +38,34 @@ export class KvCache {
     this.values = make();
   }
 
-  /** Bytes of all keys and values. */
-  get bytes(): number {
-    return [...this.keys, ...this.values].reduce((sum, x) => sum + x.bytes, 0);
+  // Every tensor.
+  get #parts(): Tensor[] {
+    return [...this.keys, ...this.values];
   }
 
-  /** Copies positions 0 up to `count` of one slot to another. No program may be running. */
-  copy(from: number, to: number, count: number): void {
-    for (const x of [...this.keys, ...this.values]) {
-      const [, heads, length, ...rest] = x.shape;
-      const width = rest.reduce((a, b) => a * b, 1);
-      const at = (slot: number, head: number): number => (slot * heads + head) * length * width;
-      const data = x.data();
-      for (let h = 0; h < heads; h++) data.copyWithin(at(to, h), at(from, h), at(from, h) + count * width);
-    }
+  /** Bytes of all keys and values. */
+  get bytes(): number {
+    return this.#parts.reduce((sum, x) => sum + x.bytes, 0);
+  }
+
+  /**
+   * Copies positions 0 up to `count` of a slot of `source`, which may be this cache or one of another length, to slot `to`. No
+   * program that uses them may be running.
+   */
+  copy(source: KvCache, from: number, to: number, count: number): void {
+    source.#parts.forEach((x, i) => {
+      const [, heads, ...inner] = x.shape;
+      const width = inner.slice(1).reduce((a, b) => a * b, 1);
+      const begin = (slot: number, head: number, length: number): number => (slot * heads + head) * length * width;
+      const [data, into] = [x.data(), this.#parts[i].data()];
+      for (let h = 0; h < heads; h++) {
+        const at = begin(from, h, source.shape.length);
+        into.set(data.subarray(at, at + count * width), begin(to, h, this.shape.length));
+      }
+    });
   }
 
   dispose(): void {
-    for (const x of [...this.keys, ...this.values]) x.dispose();
+    for (const x of this.#parts) x.dispose();
   }
 }

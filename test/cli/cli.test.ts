@@ -28,7 +28,7 @@ interface Generated {
   text: string;
   finishReason: string;
   timings: Record<string, number>;
-  usage: { promptTokens: number };
+  usage: { promptTokens: number; cachedTokens: number };
 }
 
 describe('rotor generate', () => {
@@ -202,6 +202,24 @@ describe('rotor chat and info', () => {
       .map((line) => JSON.parse(line) as Generated);
     expect(answers).toHaveLength(2);
     expect(answers[1].ids).toEqual(answers[0].ids);
+  });
+
+  test('a turn runs only what is new in it, and answers as if it had run all', async () => {
+    const flags = ['chat', ...onTiny, '-n', '6', '--json'];
+    const answersTo = async (input: string): Promise<Generated[]> => {
+      const { stdout } = await rotor(flags, { input });
+      return stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Generated);
+    };
+    const both = await answersTo('Hello\nAnd then?\n');
+    expect(both[0].usage).toMatchObject({ cachedTokens: 0 });
+    const { promptTokens, cachedTokens } = both[1].usage;
+    expect(cachedTokens).toBeGreaterThan(both[0].usage.promptTokens - 1);
+    expect(cachedTokens).toBeLessThan(promptTokens);
+    const [again] = await answersTo('Hello\n');
+    expect(again.ids).toEqual(both[0].ids);
   });
 
   test('devices and variants, for programs and for people', async () => {

@@ -1,4 +1,4 @@
-import { Engine, generate, type GenerateEvent, type GenerateOptions } from '../../src/generate';
+import { Engine, generate, type GenerateEvent, type GenerateOptions, type GenerateResult } from '../../src/generate';
 import type { BitNet } from '../../src/model/bitnet';
 import { native } from '../../src/native/addon';
 import { philox } from '../../src/ops/philox';
@@ -47,7 +47,7 @@ describe('Engine', () => {
         wait: roll(12),
         stopAfter: roll(4) === 0 ? roll(6) : Infinity,
       }));
-      const alone = [];
+      const alone: GenerateResult[] = [];
       for (const { prompt, options } of requests) alone.push(await one(model, prompt, options));
       const engine = new Engine(model, { slots: 1 + roll(5), length: 128, readAhead: roll(3) });
       try {
@@ -297,6 +297,27 @@ describe('Engine', () => {
         await engine.dispose();
       }
     });
+  });
+
+  test('slots grow with what they must hold, and lose nothing', async () => {
+    const options = { maxTokens: 40, ignoreEos: true };
+    const engine = new Engine(model, { slots: 3 });
+    try {
+      const running = engine.generate([prompts[3]], { ...options, maxTokens: 50, seed: 2 }).result();
+      while (engine.load.running === 0) await turns(1);
+      await turns(6);
+      const small = native().stats().liveBytes;
+      const long = Array.from({ length: 200 }, (_, i) => (i < 60 ? prompts[3][i] : i));
+      const [grown] = await engine.generate([long], options).result();
+      expect(native().stats().liveBytes).toBeGreaterThan(small);
+      expect(grown.ids).toEqual((await one(model, long, options)).ids);
+      expect(grown.usage.cachedTokens).toBe(60);
+      expect((await running)[0].ids).toEqual(
+        (await one(model, prompts[3], { ...options, maxTokens: 50, seed: 2 })).ids,
+      );
+    } finally {
+      await engine.dispose();
+    }
   });
 
   describe('dispose', () => {
