@@ -12,7 +12,16 @@ export {
   verifyReceipt,
   writeReceipt,
 } from './bench';
-export type { BenchOptions, KernelPeak, OverheadReceipt, Receipt, VerifyOptions, VerifyReport } from './bench';
+export type {
+  AnyReceipt,
+  BenchOptions,
+  ComparisonReceipt,
+  KernelPeak,
+  OverheadReceipt,
+  Receipt,
+  VerifyOptions,
+  VerifyReport,
+} from './bench';
 export { Engine, generate, Generation } from './generate';
 export type {
   EngineOptions,

@@ -12,10 +12,18 @@ export type { KernelPeak } from './peak';
 export { measurePeaks, opPeaks, peakFor } from './peak';
 export type { OverheadOptions } from './overhead';
 export { benchOverhead } from './overhead';
-export type { OverheadReceipt, Receipt, ReceiptBase } from './receipt';
+export type {
+  AnyReceipt,
+  ComparisonReceipt,
+  EngineResult,
+  OverheadReceipt,
+  Receipt,
+  ReceiptBase,
+  Throughput,
+} from './receipt';
 export { readReceipts, writeReceipt } from './receipt';
 export type { BootstrapOptions } from './stats';
-export { bootstrapInterval, mean, median, stddev } from './stats';
+export { bootstrapInterval, bootstrapRatio, mean, median, stddev } from './stats';
 export type { VerifiedReceipt, VerifyOptions, VerifyReport } from './verify';
 export { verifyReceipt } from './verify';
 export type { TestSize } from './tests';

@@ -19,8 +19,23 @@ export interface ReceiptBase extends Build, Machine {
   readonly n_threads: number;
 }
 
+/** Samples of a test and their statistics. */
+export interface Throughput {
+  /** Nanoseconds of each repetition. */
+  readonly samples_ns: readonly number[];
+  readonly avg_ns: number;
+  readonly stddev_ns: number;
+  /** Tokens per second of each repetition. */
+  readonly samples_ts: readonly number[];
+  readonly avg_ts: number;
+  readonly stddev_ts: number;
+  readonly median_ts: number;
+  /** 95 % bootstrap interval of the median, tokens per second. */
+  readonly interval_ts: readonly [number, number];
+}
+
 /** Tokens per second of a model. */
-export interface Receipt extends ReceiptBase {
+export interface Receipt extends ReceiptBase, Throughput {
   readonly kind: 'throughput';
   readonly device: DeviceName;
   readonly model_filename: string;
@@ -38,17 +53,6 @@ export interface Receipt extends ReceiptBase {
   readonly n_depth: number;
   /** Sequences that ran side by side; tokens per second are of all together. Absent in receipts from before there were several. */
   readonly n_parallel?: number;
-  /** Nanoseconds of each repetition. */
-  readonly samples_ns: readonly number[];
-  readonly avg_ns: number;
-  readonly stddev_ns: number;
-  /** Tokens per second of each repetition. */
-  readonly samples_ts: readonly number[];
-  readonly avg_ts: number;
-  readonly stddev_ts: number;
-  readonly median_ts: number;
-  /** 95 % bootstrap interval of the median, tokens per second. */
-  readonly interval_ts: readonly [number, number];
   /** Bytes that one generated token must read (head in its stored type, keys and values included); `null` for prompts, which share a read. */
   readonly bytes_per_token: number | null;
   /** Read bandwidth, bytes per second: median of passes between the repetitions; `null` on `reference`. */
@@ -86,14 +90,36 @@ export interface OverheadReceipt extends ReceiptBase {
   readonly interval_us: readonly [number, number];
 }
 
+/** What one engine reached in a comparison. */
+export interface EngineResult extends Throughput {
+  /** `Rotor`, `node-llama-cpp`, the name of a binary. */
+  readonly label: string;
+  readonly version: string;
+  readonly model_filename: string;
+}
+
+/** Tokens per second of several engines that took turns; written by `test/bench/compare.mjs`. */
+export interface ComparisonReceipt extends ReceiptBase {
+  readonly kind: 'comparison';
+  readonly n_prompt: number;
+  readonly n_gen: number;
+  readonly n_depth: number;
+  readonly read_bandwidth: number;
+  /** Rotor first. */
+  readonly engines: readonly EngineResult[];
+  /** Rotor's median over that of each peer, with its 95 % bootstrap interval. */
+  readonly ratios: readonly {
+    readonly label: string;
+    readonly ratio: number;
+    readonly interval: readonly [number, number];
+  }[];
+}
+
+/** Any receipt. */
+export type AnyReceipt = Receipt | OverheadReceipt | ComparisonReceipt;
+
 /** The statistics of a throughput receipt. */
-export function throughput(
-  tokens: number,
-  samplesNs: readonly number[],
-): Pick<
-  Receipt,
-  'samples_ns' | 'avg_ns' | 'stddev_ns' | 'samples_ts' | 'avg_ts' | 'stddev_ts' | 'median_ts' | 'interval_ts'
-> {
+export function throughput(tokens: number, samplesNs: readonly number[]): Throughput {
   const samplesTs = samplesNs.map((ns) => (1e9 * tokens) / ns);
   return {
     samples_ns: samplesNs,
@@ -113,9 +139,15 @@ export function throughput(
  * @returns path of the file
  * @throws LoadError if it cannot be written
  */
-export async function writeReceipt(directory: string, receipt: Receipt | OverheadReceipt): Promise<string> {
+export async function writeReceipt(directory: string, receipt: AnyReceipt): Promise<string> {
   const { test, test_time, build_commit, n_threads } = receipt;
-  const parts = [test, `t${n_threads}`, test_time.replace(/[-:]|\.\d+/g, ''), build_commit.slice(0, 8)];
+  const parts = [
+    ...(receipt.kind === 'comparison' ? ['compare'] : []),
+    test,
+    `t${n_threads}`,
+    test_time.replace(/[-:]|\.\d+/g, ''),
+    build_commit.slice(0, 8),
+  ];
   const path = join(directory, `${parts.join('-').replace(/[^\w.-]+/g, '-')}.json`);
   try {
     await mkdir(directory, { recursive: true });
@@ -135,7 +167,7 @@ export async function writeReceipt(directory: string, receipt: Receipt | Overhea
  *
  * @throws LoadError if the file cannot be read or holds something else
  */
-export async function readReceipts(path: string): Promise<(Receipt | OverheadReceipt)[]> {
+export async function readReceipts(path: string): Promise<AnyReceipt[]> {
   let value: unknown;
   try {
     value = JSON.parse(await readFile(path, 'utf8'));
@@ -153,14 +185,18 @@ export async function readReceipts(path: string): Promise<(Receipt | OverheadRec
       },
     );
   });
-  return list as (Receipt | OverheadReceipt)[];
+  return list as AnyReceipt[];
 }
 
 function isReceipt(item: unknown): boolean {
   if (typeof item !== 'object' || item === null) return false;
-  const { receipt_version, kind, n_threads, ...rest } = item as Partial<Receipt | OverheadReceipt>;
+  const { receipt_version, kind, n_threads, ...rest } = item as Partial<AnyReceipt>;
   if (receipt_version !== 1 || typeof n_threads !== 'number') return false;
   if (kind === 'overhead') return typeof (rest as Partial<OverheadReceipt>).median_us === 'number';
+  if (kind === 'comparison') {
+    const { engines, ratios } = rest as Partial<ComparisonReceipt>;
+    return Array.isArray(engines) && Array.isArray(ratios) && engines.every((e) => Number.isFinite(e?.median_ts));
+  }
   const { n_prompt, n_gen, median_ts, model_filename, output_hash, samples_ts } = rest as Partial<Receipt>;
   const numbers = [n_prompt, n_gen, median_ts].every((x) => typeof x === 'number' && Number.isFinite(x));
   const texts = [model_filename, output_hash].every((x) => typeof x === 'string');

@@ -43,28 +43,55 @@ export interface BootstrapOptions {
  */
 export function bootstrapInterval(values: ArrayLike<number>, options: BootstrapOptions = {}): [number, number] {
   checkSamples('bootstrapInterval', values);
-  const { level = 0.95, resamples = 2000, seed = 1 } = options;
+  return interval('bootstrapInterval', options, (r, seed) => drawnMedian(values, r, seed));
+}
+
+/**
+ * Interval of the ratio of two medians, `median(a) / median(b)`, both drawn anew: see {@link bootstrapInterval}.
+ *
+ * @returns lower and upper end
+ */
+export function bootstrapRatio(
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  options: BootstrapOptions = {},
+): [number, number] {
+  checkSamples('bootstrapRatio', a);
+  checkSamples('bootstrapRatio', b);
+  return interval(
+    'bootstrapRatio',
+    options,
+    (r, seed) => drawnMedian(a, 2 * r, seed) / drawnMedian(b, 2 * r + 1, seed),
+  );
+}
+
+function interval(
+  op: string,
+  { level = 0.95, resamples = 2000, seed = 1 }: BootstrapOptions,
+  draw: (r: number, seed: number) => number,
+): [number, number] {
   if (!(level > 0 && level < 1 && Number.isInteger(resamples) && resamples >= 1)) {
     throw new OptionError(
       `expected a level between 0 and 1 and at least one resample, received ${level} and ${resamples}.`,
-      { op: 'bootstrapInterval' },
+      { op },
     );
   }
-  const drawn = new Float64Array(values.length);
-  const medians = new Float64Array(resamples);
-  for (let r = 0; r < resamples; r++) {
-    for (let i = 0; i < drawn.length; i += 4) {
-      const words = philox([i, r, 0, 0], [seed, 0]);
-      for (let j = 0; j < Math.min(4, drawn.length - i); j++) {
-        drawn[i + j] = values[Math.floor((words[j] / 2 ** 32) * drawn.length)];
-      }
-    }
-    medians[r] = middle(drawn.sort());
-  }
-  medians.sort();
+  const drawn = Float64Array.from({ length: resamples }, (_, r) => draw(r, seed)).sort();
   const tail = (1 - level) / 2;
-  const at = (share: number): number => medians[Math.min(resamples - 1, Math.floor(share * resamples))];
+  const at = (share: number): number => drawn[Math.min(resamples - 1, Math.floor(share * resamples))];
   return [at(tail), at(1 - tail)];
+}
+
+// Median of as many values, drawn with replacement.
+function drawnMedian(values: ArrayLike<number>, r: number, seed: number): number {
+  const drawn = new Float64Array(values.length);
+  for (let i = 0; i < drawn.length; i += 4) {
+    const words = philox([i, r, 0, 0], [seed, 0]);
+    for (let j = 0; j < Math.min(4, drawn.length - i); j++) {
+      drawn[i + j] = values[Math.floor((words[j] / 2 ** 32) * drawn.length)];
+    }
+  }
+  return middle(drawn.sort());
 }
 
 function checkSamples(op: string, values: ArrayLike<number>): void {

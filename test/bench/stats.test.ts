@@ -1,4 +1,4 @@
-import { bootstrapInterval, mean, median, stddev } from '../../src/bench/stats';
+import { bootstrapInterval, bootstrapRatio, mean, median, stddev } from '../../src/bench/stats';
 import { OptionError } from '../../src/native/errors';
 
 describe('statistics', () => {
@@ -45,7 +45,17 @@ describe('statistics', () => {
     expect(high).toBeGreaterThan(outer);
   });
 
+  test('the interval of a ratio holds it, and is a point when both are', () => {
+    const [low, high] = bootstrapRatio([9, 10, 11, 10.5, 9.5], [4, 5, 6, 5.5, 4.5]);
+    expect(low).toBeLessThan(2);
+    expect(high).toBeGreaterThan(2);
+    expect(low).toBeGreaterThanOrEqual(9 / 6);
+    expect(high).toBeLessThanOrEqual(11 / 4);
+    expect(bootstrapRatio([6, 6], [3, 3])).toEqual([2, 2]);
+  });
+
   test.each([
+    ['ratio to nothing', () => bootstrapRatio([1], [])],
     ['median of nothing', () => median([])],
     ['mean of nothing', () => mean([])],
     ['deviation of nothing', () => stddev([])],
