@@ -9,8 +9,11 @@ import { buildTypeScript } from './steps/typescript.mjs';
 
 const oldestNode = 20;
 
-/** Gives the Jupyter to use, `{ jupyter, env }`, unless `jupyter: false` leaves it out. */
-export async function setup({ jupyter = true } = {}) {
+/**
+ * Gives the Jupyter to use, `{ jupyter, env }`, unless `jupyter: false` leaves it out. `sim: true` also builds what tests need for
+ * the kernels of CPUs other than this one.
+ */
+export async function setup({ jupyter = true, sim = false } = {}) {
   const start = performance.now();
   if (Number(process.versions.node.split('.')[0]) < oldestNode) {
     throw new ToolError(`Rotor needs Node.js ${oldestNode} or newer; this is ${process.versions.node}.`);
@@ -18,7 +21,7 @@ export async function setup({ jupyter = true } = {}) {
   say('Set-up');
   await installPackages();
   await buildTypeScript();
-  await buildAddon();
+  await buildAddon({ sim });
   const found = jupyter ? await setUpJupyter() : undefined;
   say(`- everything is set up (${seconds(start)})`);
   return found;

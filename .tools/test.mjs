@@ -51,7 +51,7 @@ async function runJest(args) {
 await runMain(async () => {
   const start = performance.now();
   const args = process.argv.slice(2);
-  await setup({ jupyter: false });
+  await setup({ jupyter: false, sim: true });
   const none = { passed: 0, failed: 0, skipped: 0 };
   const fromChecks = args.length > 0 ? none : await runChecks();
   const fromJest = await runJest(args);

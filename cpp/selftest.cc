@@ -76,7 +76,7 @@ std::vector<float> results(const Target& target) {
   for (uint8_t& byte : planes) byte = uint8_t(noise.next() >> 24);
   const double rows = double(kOut), cols = double(kCols);
   call(target, "ternary_pack_", {view(packed, DType::u8, {int64_t(packed.size())}), view(planes, DType::u8, {2, kOut, planeBytes(kCols)})}, {}, {rows, cols, 0});
-  for (int64_t n : {int64_t(1), kRows, 2 * kRows}) {  // tables, and bytes
+  for (int64_t n : {int64_t(1), kRows, 6 * kRows}) {  // few rows, and many
     std::vector<int8_t> q(size_t(n * kCols));
     std::vector<float> s(size_t(n), 17.0f), y(size_t(n * kOut));
     for (size_t i = 0; i < q.size(); ++i) q[i] = q8[i % q8.size()];

@@ -12,9 +12,10 @@ constexpr int64_t roundUp(int64_t n, int64_t step) { return (n + step - 1) / ste
 // Bytes of a row of one bit-plane.
 constexpr int64_t planeBytes(int64_t cols) { return (cols + 7) / 8; }
 
-// Scratch of a ternary product: per row of activations either the tables (8 bytes per column), or a copy padded to 256 columns and its sum.
+// Scratch of a ternary product, enough for every target: per row of activations its sum, and either tables (8 bytes per column) or
+// a copy padded to 256 columns, and the rows to 16.
 constexpr int64_t ternaryScratch(int64_t rows, int64_t cols) {
-  return rows <= kTableRows ? rows * roundUp(cols, 16) * 8 : roundUp(rows * 4, 64) + rows * roundUp(cols, 256);
+  return roundUp(rows * 4, 64) + (rows <= kTableRows ? rows * roundUp(cols, 16) * 8 : roundUp(rows, 16) * roundUp(cols, 256));
 }
 
 }  // namespace rotor

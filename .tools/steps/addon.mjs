@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import { hashFiles, readText, walk, writeText } from '../lib/files.mjs';
-import { step, ToolError } from '../lib/log.mjs';
+import { say, step, ToolError } from '../lib/log.mjs';
 import { inRoot } from '../lib/paths.mjs';
 import { must, which } from '../lib/run.mjs';
 
@@ -26,12 +26,28 @@ export function missingToolsMessage(missing) {
   ].join('\n');
 }
 
-export async function buildAddon() {
+/** Whether the headers that emulate other CPUs' instructions are there (Debian and Ubuntu: apt-get install libsimde-dev). */
+function simdeFound() {
+  const includes = [
+    '/usr/include',
+    '/usr/local/include',
+    '/opt/homebrew/include',
+    ...(process.env.CPATH ?? '').split(':'),
+  ];
+  return process.arch === 'x64' && includes.some((dir) => dir && fs.existsSync(`${dir}/simde/x86/avx512.h`));
+}
+
+/** Builds the addon and, for tests that ask for it, the one with emulated targets, where that can be had. */
+export async function buildAddon({ sim = false } = {}) {
   const addon = inRoot('build/Release/rotor.node');
+  const simAddon = inRoot('build/Release/rotor-sim.node');
+  const withSim = sim && simdeFound();
+  if (sim && !withSim) say('- no headers of SIMDe (libsimde-dev): tests of kernels for other CPUs are skipped');
   const stampFile = inRoot('build/.stamp');
   const sources = [...walk(inRoot('cpp')), ...walk(inRoot('cuda')), inRoot('CMakeLists.txt'), inRoot('package.json')];
   const stamp = hashFiles(sources, process.platform, process.arch);
-  if (fs.existsSync(addon) && readText(stampFile) === stamp) return;
+  const built = fs.existsSync(addon) && readText(stampFile) === stamp;
+  if (built && (!withSim || fs.existsSync(simAddon))) return;
   const missing = missingBuildTools((command) => which(command) !== undefined);
   if (missing.length > 0) throw new ToolError(missingToolsMessage(missing));
   await step('native addon', async () => {
@@ -50,7 +66,9 @@ export async function buildAddon() {
       'compile',
       '--parallel',
       String(os.availableParallelism()),
+      `--CDROTOR_SIM=${withSim ? 'ON' : 'OFF'}`,
     ];
+    fs.rmSync(simAddon, { force: true }); // never one of other sources than the addon
     await must(process.execPath, args, 'The native addon did not compile', { onLine, tail: 60 });
     if (!fs.existsSync(addon)) throw new ToolError('The build ended without build/Release/rotor.node.');
     writeText(stampFile, stamp);

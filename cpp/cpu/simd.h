@@ -1,11 +1,15 @@
-// Sixteen float lanes, written twice (plain arrays, AVX2). Every float kernel is written once against this
+// Sixteen float lanes, written three times (plain arrays, AVX2, AVX-512). Every float kernel is written once against this
 // type, so that all targets do the same operations in the same order and give the same bits.
-// ROTOR_AVX2 is defined by cpu/targets/avx2.cc; ROTOR_TARGET names the namespace of the target.
+// A file of cpu/targets/ defines ROTOR_AVX2, and ROTOR_AVX512 besides, where its instructions are there; ROTOR_SIM where they are
+// emulated. ROTOR_TARGET names the namespace of the target.
 #pragma once
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#ifdef ROTOR_AVX2
+#if defined(ROTOR_SIM)
+#include "sim/avx512.h"
+#include "sim/tiles.h"
+#elif defined(ROTOR_AVX2)
 #include <immintrin.h>
 #endif
 
@@ -32,7 +36,42 @@ static inline uint16_t f32_bf16(float f) {
   return uint16_t((u + 0x7fffu + ((u >> 16) & 1)) >> 16);
 }
 
-#ifdef ROTOR_AVX2
+#if defined(ROTOR_AVX512)
+
+struct f32x16 {
+  __m512 v;
+  static f32x16 load(const float* p) { return {_mm512_loadu_ps(p)}; }
+  static f32x16 set1(float x) { return {_mm512_set1_ps(x)}; }
+  static f32x16 load_bf16(const uint16_t* p) {
+    const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)p));
+    return {_mm512_castsi512_ps(_mm512_slli_epi32(wide, 16))};
+  }
+  static f32x16 load_f16(const uint16_t* p) { return {_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i*)p))}; }
+  static f32x16 load_i8(const int8_t* p) { return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i*)p)))}; }
+  void store_f16(uint16_t* p) const { _mm256_storeu_si256((__m256i*)p, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT)); }
+  void store(float* p) const { _mm512_storeu_ps(p, v); }
+};
+static inline f32x16 operator+(f32x16 a, f32x16 b) { return {_mm512_add_ps(a.v, b.v)}; }
+static inline f32x16 operator-(f32x16 a, f32x16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
+static inline f32x16 operator*(f32x16 a, f32x16 b) { return {_mm512_mul_ps(a.v, b.v)}; }
+static inline f32x16 operator/(f32x16 a, f32x16 b) { return {_mm512_div_ps(a.v, b.v)}; }
+// As in the AVX2 form below, each of these.
+static inline f32x16 fma(f32x16 a, f32x16 b, f32x16 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+static inline f32x16 max(f32x16 a, f32x16 b) { return {_mm512_max_ps(a.v, b.v)}; }
+static inline f32x16 min(f32x16 a, f32x16 b) { return {_mm512_min_ps(a.v, b.v)}; }
+static inline f32x16 round(f32x16 a) { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
+static inline f32x16 abs(f32x16 a) {
+  return {_mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(a.v), _mm512_set1_epi32(0x7fffffff)))};
+}
+static inline f32x16 scale2(f32x16 a, f32x16 n) {
+  const __m512i power = _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n.v), _mm512_set1_epi32(127)), 23);
+  return {_mm512_mul_ps(a.v, _mm512_castsi512_ps(power))};
+}
+static inline f32x16 select_lt(f32x16 x, f32x16 y, f32x16 a, f32x16 b) {
+  return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(x.v, y.v, _CMP_LT_OQ), b.v, a.v)};
+}
+
+#elif defined(ROTOR_AVX2)
 
 struct f32x16 {
   __m256 lo, hi;
@@ -125,6 +164,10 @@ static inline f32x16 select_lt(f32x16 x, f32x16 y, f32x16 a, f32x16 b) {
 
 #endif
 
+#ifdef ROTOR_AVX2
+static inline __m256i load256(const void* p) { return _mm256_loadu_si256((const __m256i*)p); }
+#endif
+
 // First n of 16 lanes from memory, the others `fill`. n in [0, 16].
 static inline f32x16 load_n(const float* p, int64_t n, float fill) {
   float t[kLanes];
@@ -145,7 +188,12 @@ static inline void store_n(float* p, int64_t n, f32x16 v) {
 // The one fold of sixteen lanes: 8, 4, 2, 1.
 static inline float reduce_add(f32x16 a) {
 #ifdef ROTOR_AVX2
+#ifdef ROTOR_AVX512
+  const __m256 high = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1));
+  const __m256 w8 = _mm256_add_ps(_mm512_castps512_ps256(a.v), high);
+#else
   const __m256 w8 = _mm256_add_ps(a.lo, a.hi);
+#endif
   const __m128 w4 = _mm_add_ps(_mm256_castps256_ps128(w8), _mm256_extractf128_ps(w8, 1));
   const __m128 w2 = _mm_add_ps(w4, _mm_movehl_ps(w4, w4));
   return _mm_cvtss_f32(_mm_add_ss(w2, _mm_movehdup_ps(w2)));

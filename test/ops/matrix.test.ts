@@ -1,86 +1,9 @@
 import { native } from '../../src/native/addon';
-import { compareArrays } from '../../src/ops/compare';
-import { runNative } from '../../src/ops/dispatch';
 import { allOps } from '../../src/ops/registry';
-import type { CaseOperand, OpCase, OpDef, RefArray } from '../../src/ops/schema';
-import { empty, fromTypedArray } from '../../src/tensor/create';
-import { numberToBf16, typedZeros } from '../../src/tensor/dtype';
-import type { Tensor } from '../../src/tensor/tensor';
-import { packFor, planesFrom } from './packed';
+import { testMatrix } from './matrix';
 
 // op x variant x threads x case, generated from the OpDefs.
-
-type Operand = CaseOperand;
-
-// What the reference sees: f32 values rounded to float32, bf16 as bits.
-function operand({ dtype, shape, data }: Operand): RefArray {
-  const out = typedZeros(dtype, 'reference', data.length);
-  for (let i = 0; i < data.length; i++)
-    out[i] = dtype === 'f32' ? Math.fround(data[i]) : dtype === 'bf16' ? numberToBf16(data[i]) : data[i];
-  return { dtype, shape, data: out };
-}
-
-function onCpu({ dtype, shape, data }: RefArray): Tensor {
-  return fromTypedArray(dtype === 'f32' ? Float32Array.from(data) : data, { dtype, shape });
-}
-
-function bits(tensors: readonly Tensor[]): string {
-  return tensors.map((x) => Buffer.from(x.data().slice().buffer).toString('hex')).join('|');
-}
-
-function expectClose(def: OpDef<never>, got: Tensor, want: RefArray): void {
-  const { maxError, limit, badIndex } = compareArrays(def.tolerance, got.dtype, got.data(), want.data);
-  if (badIndex < 0) return;
-  throw new Error(
-    `[${def.name}] element ${badIndex}: expected ${want.data[badIndex]} within ${limit}, received ${got.data()[badIndex]} (largest error ${maxError})`,
-  );
-}
-
-describe.each(allOps.map((def) => [def.name, def] as const))('%s', (_name, def) => {
-  const cases = def.cases();
-
-  test('has cases', () => expect(cases.length).toBeGreaterThan(0));
-
-  test.each(cases.map((c) => [c.name, c] as const))('%s', (_case, c: OpCase<never>) => {
-    const inputs = c.inputs.map(operand);
-    const specs = def.infer(inputs, c.attrs);
-    const want = specs.map((s) => ({
-      ...s,
-      data: typedZeros(
-        s.dtype,
-        'reference',
-        s.shape.reduce((n, d) => n * d, 1),
-      ),
-    }));
-    def.reference(inputs, c.attrs, want);
-    let first: string | undefined;
-    const threads = native().getThreads();
-    try {
-      for (const variant of native().deviceInfo().variants) {
-        for (const count of [1, 2, 3]) {
-          native().setThreads(count);
-          const given = c.inputs.map((x) =>
-            x.packed === undefined ? onCpu(operand(x)) : packFor(variant, x.data, x.packed),
-          );
-          const outputs = specs.map((s) => empty(s.shape, s.dtype, 'cpu'));
-          runNative(def, given, c.attrs, outputs, { variant, spread: true });
-          outputs.forEach((y, i) => expectClose(def, y, want[i]));
-          const mutated = (def.mutates ?? []).map((i) => {
-            const { packed } = c.inputs[i];
-            return packed === undefined ? given[i] : planesFrom(variant, given[i], packed);
-          });
-          (def.mutates ?? []).forEach((i, j) => expectClose(def, mutated[j], inputs[i]));
-          const all = bits([...outputs, ...mutated]);
-          first ??= all;
-          expect(all).toBe(first); // the same bits on every variant and thread count
-          for (const x of [...given, ...outputs, ...mutated]) x.dispose();
-        }
-      }
-    } finally {
-      native().setThreads(threads);
-    }
-  });
-});
+testMatrix(() => native().deviceInfo().variants, [1, 2, 3]);
 
 test('every native op has a declaration and the other way round', () => {
   expect([...allOps.map((d) => d.name)].sort()).toEqual([...native().opTable()].sort());

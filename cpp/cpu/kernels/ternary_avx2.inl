@@ -32,8 +32,6 @@ static inline void setBits(uint8_t* packed, int64_t, int64_t cols, int64_t r, in
 // Keeps the compiler from moving work across, which would spill accumulators. Emits nothing.
 static inline void keepOrder(__m256i& v) { __asm__ volatile("" : "+x"(v)); }
 
-static inline __m256i load256(const void* p) { return _mm256_loadu_si256((const __m256i*)p); }
-
 // ---- few rows of activations: tables -----------------------------------------------------------------------------
 // For each 4 columns a table of the 16 possible sums v of a subset of their activations, as v = 32 a + b with a in [-16, 15] and
 // b in [0, 31]. A nibble of a tile byte is the index, so a shuffle looks up 32 rows at once.

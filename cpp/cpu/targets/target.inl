@@ -14,7 +14,14 @@
 #include "../kernels/random.inl"
 #include "../kernels/reduce.inl"
 #include "../kernels/linear.inl"
-#ifdef ROTOR_AVX2
+#if defined(ROTOR_AVX512)
+#include "../kernels/ternary_avx512.inl"
+#ifdef ROTOR_AMX
+#include "../kernels/ternary_amx.inl"
+#else
+#include "../kernels/ternary_vnni.inl"
+#endif
+#elif defined(ROTOR_AVX2)
 #include "../kernels/ternary_avx2.inl"
 #else
 #include "../kernels/ternary_scalar.inl"
@@ -43,7 +50,10 @@ static const KernelFn kKernels[] = {
 
 #define ROTOR_TEXT2(x) #x
 #define ROTOR_TEXT(x) ROTOR_TEXT2(x)
+#ifndef ROTOR_TARGET_NAME
+#define ROTOR_TARGET_NAME ROTOR_TEXT(ROTOR_TARGET)
+#endif
 extern const Target ROTOR_TARGET_OBJECT;
-const Target ROTOR_TARGET_OBJECT = {ROTOR_TEXT(ROTOR_TARGET), kKernels, ROTOR_TARGET::ternaryBytes};
+const Target ROTOR_TARGET_OBJECT = {ROTOR_TARGET_NAME, kKernels, ROTOR_TARGET::ternaryBytes};
 
 }  // namespace rotor
