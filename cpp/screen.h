@@ -18,6 +18,7 @@ struct ScreenToken {
   double norm;       // at least ||x||
   double perNorm;    // the error of a logit is at most perNorm * ||w|| + perError * ||w - s q|| + least
   double perError;
+  double perDigit;  // and without the low digit of z, at most perDigit * ||s q|| more
   double least;
   double cut;  // the keep-th largest lower bound
 };

@@ -21,45 +21,53 @@ static inline float roundUp32(double v) {
   return double(f) < v ? bits_f32(f32_bits(f) + 1) : f;
 }
 
+// Sums of a row on its way to codes, eight lanes each.
+struct CodeSums {
+  double rest[8], all[8];
+  int32_t codes[8];
+};
+
+// Codes of eight weights; with a constant n of 8 these loops become vectors.
+template <class W>
+static inline void quantize8(const W* p, int n, double step, double inverse, int8_t* q, CodeSums* sums) {
+  double v[8], c[8];
+  int32_t code[8];
+  for (int l = 0; l < n; ++l) v[l] = widen(p[l]);
+  for (int l = 0; l < n; ++l) c[l] = (v[l] * inverse + kMagicRound) - kMagicRound;
+  for (int l = 0; l < n; ++l) c[l] = c[l] < -127.0 ? -127.0 : c[l];
+  for (int l = 0; l < n; ++l) c[l] = c[l] > 127.0 ? 127.0 : c[l];
+  for (int l = 0; l < n; ++l) code[l] = int32_t(c[l]);
+  for (int l = 0; l < n; ++l) q[l] = int8_t(code[l]);
+  for (int l = 0; l < n; ++l) sums->codes[l] += code[l];
+  for (int l = 0; l < n; ++l) sums->all[l] += v[l] * v[l];
+  for (int l = 0; l < n; ++l) v[l] -= step * c[l];
+  for (int l = 0; l < n; ++l) sums->rest[l] += v[l] * v[l];
+}
+
 template <class W>
 static void quantizeRow8(const W* p, int64_t d, int8_t* q, float* bounds) {
-  double top = 0.0;
-  bool finite = true;
+  uint32_t bits = 0;  // |w| as float bits: ordered like the values, NaN above infinity
   for (int64_t i = 0; i < d; ++i) {
-    const double v = __builtin_fabs(widen(p[i]));
-    finite &= v < HUGE_VAL;
-    top = v > top ? v : top;
+    const uint32_t u = f32_bits(float(widen(p[i]))) & 0x7fffffffu;
+    bits = u > bits ? u : bits;
   }
-  if (!finite) {
+  if (bits >= 0x7f800000u) {
     memset(q, 0, size_t(d));
     bounds[0] = bounds[3] = 0.0f;
     bounds[1] = bounds[2] = HUGE_VALF;
     return;
   }
-  const float scale = float(top / 127.0);
+  const float scale = float(double(bits_f32(bits)) / 127.0);
   const double step = double(scale), inverse = step > 0.0 ? 1.0 / step : 0.0;
-  double rest[8] = {}, all[8] = {};
-  int32_t sum[8] = {};
-  const auto one = [&](int64_t i, int l) {
-    const double v = widen(p[i]);
-    double c = (v * inverse + kMagicRound) - kMagicRound;
-    c = c < -127.0 ? -127.0 : c > 127.0 ? 127.0 : c;
-    const double r = v - step * c;
-    rest[l] += r * r;
-    all[l] += v * v;
-    const int32_t code = int32_t(c);
-    sum[l] += code;
-    q[i] = int8_t(code);
-  };
+  CodeSums sums = {};
   int64_t i = 0;
-  for (; i + 8 <= d; i += 8)
-    for (int l = 0; l < 8; ++l) one(i + l, l);
-  for (int l = 0; i < d; ++i, ++l) one(i, l);
+  for (; i + 8 <= d; i += 8) quantize8(p + i, 8, step, inverse, q + i, &sums);
+  quantize8(p + i, int(d - i), step, inverse, q + i, &sums);
   int32_t total = 0;
-  for (int l = 0; l < 8; ++l) total += sum[l];
+  for (int32_t sum : sums.codes) total += sum;
   bounds[0] = scale;
-  bounds[1] = roundUp32(__builtin_sqrt(fold8(rest)) * kScreenSlack);
-  bounds[2] = roundUp32(__builtin_sqrt(fold8(all)) * kScreenSlack);
+  bounds[1] = roundUp32(__builtin_sqrt(fold8(sums.rest)) * kScreenSlack);
+  bounds[2] = roundUp32(__builtin_sqrt(fold8(sums.all)) * kScreenSlack);
   bounds[3] = float(total);  // exact: below 2^24
 }
 
@@ -75,7 +83,7 @@ static void quantize_rows(const Args& a, const Worker& w) {
   }
 }
 
-// Splits a row of activations into step * z and a rest, and z + 8192 into digits: 32 high ones, then 32 low ones, and so on.
+// Splits a row of activations into step * z and a rest, and z + 8192 into digits: all high ones, then all low ones.
 static void screenDigits(const float* x, int64_t d, uint8_t* digits, ScreenToken* t) {
   double top = 0.0;
   bool finite = true;
@@ -87,8 +95,9 @@ static void screenDigits(const float* x, int64_t d, uint8_t* digits, ScreenToken
   t->bad = !finite;
   const double inverse = top > 0.0 ? kScreenTop / top : 0.0;
   t->step = top / kScreenTop;
-  double rest[8] = {}, kept[8] = {}, all[8] = {};
-  memset(digits, 0, size_t(2 * screenPadded(d)));
+  double rest[8] = {}, kept[8] = {}, all[8] = {}, low[8] = {};
+  const int64_t padded = screenPadded(d);
+  memset(digits, 0, size_t(2 * padded));
   if (!finite) return;
   for (int64_t i = 0; i < d; ++i) {
     const double v = double(x[i]), z = (v * inverse + kMagicRound) - kMagicRound, y = t->step * z, r = v - y;
@@ -96,72 +105,81 @@ static void screenDigits(const float* x, int64_t d, uint8_t* digits, ScreenToken
     kept[i % 8] += y * y;
     all[i % 8] += v * v;
     const int32_t u = int32_t(z) + 8192;
-    uint8_t* at = digits + i / kScreenStep * (2 * kScreenStep) + i % kScreenStep;
-    at[0] = uint8_t(u >> 7);
-    at[kScreenStep] = uint8_t(u & 127);
+    const double l = t->step * double((u & 127) - 64);
+    low[i % 8] += l * l;
+    digits[i] = uint8_t(u >> 7);
+    digits[padded + i] = uint8_t(u & 127);
   }
   const double roundings = double((d + kLanes - 1) / kLanes + 4), gamma = roundings * 0x1p-24 / (1.0 - roundings * 0x1p-24);
   t->norm = __builtin_sqrt(fold8(all)) * kScreenSlack;
   t->perNorm = __builtin_sqrt(fold8(rest)) * kScreenSlack + t->norm * (0x1p-48 + gamma);
   t->perError = __builtin_sqrt(fold8(kept)) * kScreenSlack;
+  t->perDigit = __builtin_sqrt(fold8(low)) * kScreenSlack * kScreenSlack;
   t->least = double(d + kLanes) * 0x1p-149;
 }
 
-// <z + 8192, q> of one row of codes for T rows of digits, `stride` bytes apart.
+// Products of one row of codes with T rows of digits, `stride` bytes apart.
 template <int T>
-static inline void screenRow(const int8_t* q, const uint8_t* digits, int64_t stride, int64_t d, int64_t* sums) {
+static inline void screenRow(const int8_t* q, const uint8_t* digits, int64_t stride, int64_t d, int32_t* sums) {
   int8_t last[kScreenStep] = {};
   const int64_t whole = d / kScreenStep * kScreenStep;
   if (whole < d) memcpy(last, q + whole, size_t(d - whole));
 #ifdef ROTOR_AVX2
   const __m256i one = _mm256_set1_epi16(1);
-  __m256i hi[T], lo[T];
-  for (int t = 0; t < T; ++t) hi[t] = lo[t] = _mm256_setzero_si256();
+  __m256i acc[T];
+  for (int t = 0; t < T; ++t) acc[t] = _mm256_setzero_si256();
   const auto step = [&](const int8_t* codes, const uint8_t* x) {
     const __m256i c = load256(codes);
-#pragma GCC unroll 4
-    for (int t = 0; t < T; ++t) {
-      // 2 * 127 * 127 fits 16 bits.
-      const __m256i h = _mm256_maddubs_epi16(load256(x + t * stride), c), l = _mm256_maddubs_epi16(load256(x + t * stride + kScreenStep), c);
-      hi[t] = _mm256_add_epi32(hi[t], _mm256_madd_epi16(h, one));
-      lo[t] = _mm256_add_epi32(lo[t], _mm256_madd_epi16(l, one));
-    }
+#pragma GCC unroll 8
+    for (int t = 0; t < T; ++t)  // 2 * 127 * 127 fits 16 bits
+      acc[t] = _mm256_add_epi32(acc[t], _mm256_madd_epi16(_mm256_maddubs_epi16(load256(x + t * stride), c), one));
   };
   for (int64_t i = 0; i < whole; i += kScreenStep) {
     _mm_prefetch((const char*)q + i + 2048, _MM_HINT_T0);
-    step(q + i, digits + 2 * i);
+    step(q + i, digits + i);
   }
-  if (whole < d) step(last, digits + 2 * whole);
-#pragma GCC unroll 4
+  if (whole < d) step(last, digits + whole);
+  if constexpr (T == 8) {
+    const __m256i a = _mm256_hadd_epi32(_mm256_hadd_epi32(acc[0], acc[1]), _mm256_hadd_epi32(acc[2], acc[3]));
+    const __m256i b = _mm256_hadd_epi32(_mm256_hadd_epi32(acc[4], acc[5]), _mm256_hadd_epi32(acc[6], acc[7]));
+    const __m256i all = _mm256_add_epi32(_mm256_permute2x128_si256(a, b, 0x20), _mm256_permute2x128_si256(a, b, 0x31));
+    _mm256_storeu_si256((__m256i*)sums, all);
+    return;
+  }
+#pragma GCC unroll 8
   for (int t = 0; t < T; ++t) {
-    const __m256i pairs = _mm256_hadd_epi32(hi[t], lo[t]);
-    const __m128i quads = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
-    const __m128i both = _mm_hadd_epi32(quads, quads);
-    sums[t] = int64_t(_mm_cvtsi128_si32(both)) * 128 + _mm_extract_epi32(both, 1);
+    const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(acc[t]), _mm256_extracti128_si256(acc[t], 1));
+    const __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4E));
+    sums[t] = _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xB1)));
   }
 #else
   for (int t = 0; t < T; ++t) {
-    int32_t hi = 0, lo = 0;
     const auto step = [&](const int8_t* codes, const uint8_t* x) {
-      for (int j = 0; j < kScreenStep; ++j) {
-        hi += int32_t(x[j]) * codes[j];
-        lo += int32_t(x[j + kScreenStep]) * codes[j];
-      }
+      for (int j = 0; j < kScreenStep; ++j) sums[t] += int32_t(x[j]) * codes[j];
     };
-    for (int64_t i = 0; i < whole; i += kScreenStep) step(q + i, digits + t * stride + 2 * i);
-    if (whole < d) step(last, digits + t * stride + 2 * whole);
-    sums[t] = int64_t(hi) * 128 + lo;
+    sums[t] = 0;
+    for (int64_t i = 0; i < whole; i += kScreenStep) step(q + i, digits + t * stride + i);
+    if (whole < d) step(last, digits + t * stride + whole);
   }
 #endif
 }
 
-// The logit is within [low, high]; false when that cannot be trusted.
-static inline bool boundLogit(const ScreenToken& t, const float* bounds, int64_t sum, double* low, double* high) {
+// The logit is within spread of value.
+struct LogitBound {
+  double value, spread;
+};
+
+// From both digits; `sum` is <z + 8192, q>.
+static inline LogitBound boundLogit(const ScreenToken& t, const float* bounds, int64_t sum) {
   const double value = double(sum - 8192 * int64_t(bounds[3])) * (t.step * double(bounds[0]));
-  const double spread = (t.perNorm * double(bounds[2]) + t.perError * double(bounds[1]) + t.least) * (1.0 + 0x1p-40) + __builtin_fabs(value) * 0x1p-48;
-  *low = value - spread;
-  *high = value + spread;
-  return t.norm * double(bounds[2]) < 1e38;  // or a partial sum could overflow
+  return {value, (t.perNorm * double(bounds[2]) + t.perError * double(bounds[1]) + t.least) * (1.0 + 0x1p-40) + __builtin_fabs(value) * 0x1p-48};
+}
+
+// From the high digit alone, the low one taken for 64: never the narrower of the two.
+static inline LogitBound boundRoughly(const ScreenToken& t, const float* bounds, int64_t sum) {
+  const double value = double(sum * 128 - (8192 - 64) * int64_t(bounds[3])) * (t.step * double(bounds[0]));
+  const double error = double(bounds[1]), norm = double(bounds[2]);
+  return {value, (t.perNorm * norm + t.perError * error + t.perDigit * (norm + error) + t.least) * (1.0 + 0x1p-36) + __builtin_fabs(value) * 0x1p-46};
 }
 
 // Offers v to the k largest values so far: a heap of *n of them whose root is the smallest.

@@ -45,39 +45,54 @@ static void screenPrepare(const ScreenGroup& g, int64_t t) {
   if (k.bad) k.mode = kWhole;
 }
 
+// Bounds one logit. A rough bound is enough where it is below `keep` lower bounds already.
+static inline void screenLogit(const ScreenGroup& g, const SampleParams& p, int64_t t, int64_t r, int32_t rough, double* heap, int64_t* held) {
+  ScreenToken& k = g.token[t];
+  const int64_t at = t * g.vocab + r;
+  const float *bounds = g.bounds + 4 * r, bias = g.bias[at];
+  const int32_t seen = g.seen[at];
+  const LogitBound wide = boundRoughly(k, bounds, rough);
+  double high = adjusted(wide.value + wide.spread, bias, seen, p);
+  if (!(high < HUGE_VAL) || !(k.norm * double(bounds[2]) < 1e38)) {  // not a number, or a partial sum could overflow
+    __atomic_store_n(&k.bad, int64_t(1), __ATOMIC_RELAXED);
+    return;
+  }
+  if (*held < k.keep || !(high < heap[0])) {
+    int32_t fine;
+    screenRow<1>(g.codes + r * g.d, g.digits + (2 * t + 1) * screenPadded(g.d), 0, g.d, &fine);
+    const LogitBound bound = boundLogit(k, bounds, int64_t(rough) * 128 + fine);
+    high = adjusted(bound.value + bound.spread, bias, seen, p);
+    offerLargest(heap, held, k.keep, adjusted(bound.value - bound.spread, bias, seen, p));
+  }
+  g.high[at] = high;
+}
+
 // Bounds of the adjusted logits of rows [b, e) of the weight: the upper ones are kept, of the lower ones the `keep` largest.
 static void screenBounds(const ScreenGroup& g, int64_t b, int64_t e) {
-  int64_t active[kScreenTokens], heap[kScreenTokens] = {}, sums[kScreenTokens], n = 0;
+  const int64_t stride = 2 * screenPadded(g.d);
+  int64_t held[kScreenTokens] = {};
+  int32_t rough[kScreenTokens];
+  SampleParams params[kScreenTokens];
+  int64_t screens = 0;
   for (int64_t t = 0; t < g.count; ++t) {
+    params[t] = screenParams(g.params + 8 * t);
     if (g.token[t].mode != kWhole)
       for (int64_t r = b; r < e; ++r) g.y[t * g.vocab + r] = -HUGE_VALF;
-    if (g.token[t].mode == kScreen) active[n++] = t;
+    screens += g.token[t].mode == kScreen;
   }
-  if (n == 0) return;
-  const int64_t stride = 2 * screenPadded(g.d);
-  // The digits of active rows side by side, so that several share a load of the codes.
-  const bool dense = active[n - 1] - active[0] == n - 1;
-  for (int64_t r = b; r < e; ++r) {
+  // All rows of digits, side by side, unless only few of them count.
+  const bool together = 2 * screens > g.count;
+  for (int64_t r = b; screens > 0 && r < e; ++r) {
     const int8_t* q = g.codes + r * g.d;
-    int64_t j = 0;
-    if (dense)
-      for (; j + 4 <= n; j += 4) screenRow<4>(q, g.digits + active[j] * stride, stride, g.d, sums + j);
-    for (; j < n; ++j) screenRow<1>(q, g.digits + active[j] * stride, stride, g.d, sums + j);
-    for (j = 0; j < n; ++j) {
-      const int64_t t = active[j], at = t * g.vocab + r;
-      ScreenToken& k = g.token[t];
-      double low, high;
-      const bool sane = boundLogit(k, g.bounds + 4 * r, sums[j], &low, &high);
-      const SampleParams p = screenParams(g.params + 8 * t);
-      low = adjusted(low, g.bias[at], g.seen[at], p);
-      high = adjusted(high, g.bias[at], g.seen[at], p);
-      if (!sane || !(high < HUGE_VAL)) {
-        __atomic_store_n(&k.bad, int64_t(1), __ATOMIC_RELAXED);
-        continue;
-      }
-      g.high[at] = high;
-      offerLargest(g.low + t * g.vocab + b, &heap[j], k.keep, low);
+    int64_t t = 0;
+    if (together) {
+      for (; t + 8 <= g.count; t += 8) screenRow<8>(q, g.digits + t * stride, stride, g.d, rough + t);
+      for (; t + 2 <= g.count; t += 2) screenRow<2>(q, g.digits + t * stride, stride, g.d, rough + t);
     }
+    for (; t < g.count; ++t)
+      if (g.token[t].mode == kScreen) screenRow<1>(q, g.digits + t * stride, stride, g.d, rough + t);
+    for (t = 0; t < g.count; ++t)
+      if (g.token[t].mode == kScreen) screenLogit(g, params[t], t, r, rough[t], g.low + t * g.vocab + b, &held[t]);
   }
 }
 
