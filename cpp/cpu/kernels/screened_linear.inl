@@ -22,7 +22,7 @@ struct ScreenGroup {
   ScreenToken* token;
   uint8_t* digits;
   double *high, *low;  // [vocab]: upper bounds; lower bounds, later adjusted logits
-  int32_t *candidates, *found;  // [vocab]: candidates of each worker from its first row on; [kScreenWorkers]: how many
+  int32_t *candidates, *found;  // [vocab]: candidates of each worker from its first row on; [kScreenWorkers]: how many, before that of lower bounds
 };
 
 static inline SampleParams screenParams(const float* f) { return {f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7]}; }
@@ -67,15 +67,18 @@ static inline void screenLogit(const ScreenGroup& g, const SampleParams& p, int6
   g.high[at] = high;
 }
 
-// Bounds of the adjusted logits of rows [b, e) of the weight: the upper ones are kept, of the lower ones the `keep` largest.
-static void screenBounds(const ScreenGroup& g, int64_t b, int64_t e) {
-  const int64_t stride = 2 * screenPadded(g.d);
-  int64_t held[kScreenTokens] = {};
-  int32_t rough[kScreenTokens];
+// What one worker has of the lower bounds: for each row of the group a heap of the largest, at the place of the worker's range.
+struct ScreenHeaps {
   SampleParams params[kScreenTokens];
+  int64_t begin, held[kScreenTokens];
+};
+
+// Bounds of the adjusted logits of rows [b, e) of the weight: the upper ones are kept, of the lower ones the `keep` largest.
+static void screenBounds(const ScreenGroup& g, ScreenHeaps* heaps, int64_t b, int64_t e) {
+  const int64_t stride = 2 * screenPadded(g.d);
+  int32_t rough[kScreenTokens];
   int64_t screens = 0;
   for (int64_t t = 0; t < g.count; ++t) {
-    params[t] = screenParams(g.params + 8 * t);
     if (g.token[t].mode != kWhole)
       for (int64_t r = b; r < e; ++r) g.y[t * g.vocab + r] = -HUGE_VALF;
     screens += g.token[t].mode == kScreen;
@@ -92,8 +95,23 @@ static void screenBounds(const ScreenGroup& g, int64_t b, int64_t e) {
     for (; t < g.count; ++t)
       if (g.token[t].mode == kScreen) screenRow<1>(q, g.digits + t * stride, stride, g.d, rough + t);
     for (t = 0; t < g.count; ++t)
-      if (g.token[t].mode == kScreen) screenLogit(g, params[t], t, r, rough[t], g.low + t * g.vocab + b, &held[t]);
+      if (g.token[t].mode == kScreen)
+        screenLogit(g, heaps->params[t], t, r, rough[t], g.low + t * g.vocab + heaps->begin, &heaps->held[t]);
   }
+}
+
+// The bounds of all rows. Workers help each other unless a heap could outgrow the place of its worker.
+static void screenAll(const ScreenGroup& g, const Worker& w) {
+  ScreenHeaps heaps = {};
+  int64_t e, most = 0;
+  w.range(g.vocab, 4, &heaps.begin, &e);
+  for (int64_t t = 0; t < g.count; ++t) {
+    heaps.params[t] = screenParams(g.params + 8 * t);
+    if (g.token[t].mode == kScreen && g.token[t].keep > most) most = g.token[t].keep;
+  }
+  if (most <= g.vocab / w.count - 8) w.share(g.vocab, 4, [&](int64_t b, int64_t to) { screenBounds(g, &heaps, b, to); });
+  else screenBounds(g, &heaps, heaps.begin, e);
+  for (int64_t t = 0; t < g.count; ++t) g.found[t * kScreenWorkers + w.index] = int32_t(heaps.held[t]);
 }
 
 // The keep-th largest lower bound, from the heaps of all workers.
@@ -110,15 +128,17 @@ static void screenCut(const ScreenGroup& g, const Worker& w, int64_t t) {
   for (other.index = 0; other.index < w.count; ++other.index) {
     int64_t b, e;
     other.range(g.vocab, 4, &b, &e);
-    const int64_t size = e - b < k.keep ? e - b : k.keep;
-    memmove(v + n, v + b, size_t(size) * sizeof(double));
-    n += size;
+    const int64_t held = g.found[t * kScreenWorkers + other.index];
+    memmove(v + n, v + b, size_t(held) * sizeof(double));
+    n += held;
   }
   k.cut = kthLargest(v, n, k.keep);
 }
 
-// Rows [b, e) whose upper bound reaches the cut. A forbidden token is never one.
-static void screenFind(const ScreenGroup& g, int worker, int64_t b, int64_t e) {
+// Rows of this worker whose upper bound reaches the cut. A forbidden token is never one.
+static void screenFind(const ScreenGroup& g, const Worker& w) {
+  int64_t b, e;
+  w.range(g.vocab, 4, &b, &e);
   for (int64_t t = 0; t < g.count; ++t) {
     if (g.token[t].mode != kScreen) continue;
     const double* high = g.high + t * g.vocab;
@@ -127,7 +147,7 @@ static void screenFind(const ScreenGroup& g, int worker, int64_t b, int64_t e) {
     int64_t n = 0;
     for (int64_t r = b; r < e; ++r)
       if (high[r] >= cut && high[r] > -HUGE_VAL) list[n++] = int32_t(r);
-    g.found[t * kScreenWorkers + worker] = int32_t(n);
+    g.found[t * kScreenWorkers + w.index] = int32_t(n);
   }
 }
 
@@ -156,7 +176,7 @@ static inline bool screened(const ScreenGroup& g, const Worker& w, int64_t t) {
 }
 
 template <class W>
-static void exactLogits(const ScreenGroup& g, const Worker& w, int64_t b, int64_t e) {
+static void exactLogits(const ScreenGroup& g, const Worker& w) {
   const W* weight = static_cast<const W*>(g.weight);
   int64_t whole[kScreenTokens], n = 0;
   for (int64_t t = 0; t < g.count; ++t) {
@@ -174,14 +194,16 @@ static void exactLogits(const ScreenGroup& g, const Worker& w, int64_t b, int64_
       g.low[t * g.vocab + i] = adjusted(double(g.y[at]), g.bias[at], g.seen[at], p);
     });
   }
-  for (; b < e; b += 4)
-    for (int64_t i = 0; i < n; ++i) {
-      const float* x = g.x + whole[i] * g.d;
-      float* y = g.y + whole[i] * g.vocab + b;
-      if (b + 4 <= e) linearBlock<4, 1>(x, weight + b * g.d, g.d, y, g.vocab);
-      else
-        for (int64_t r = b; r < e; ++r) linearBlock<1, 1>(x, weight + r * g.d, g.d, y + r - b, g.vocab);
-    }
+  w.share(n > 0 ? g.vocab : 0, 4, [&](int64_t b, int64_t e) {
+    for (; b < e; b += 4)
+      for (int64_t i = 0; i < n; ++i) {
+        const float* x = g.x + whole[i] * g.d;
+        float* y = g.y + whole[i] * g.vocab + b;
+        if (b + 4 <= e) linearBlock<4, 1>(x, weight + b * g.d, g.d, y, g.vocab);
+        else
+          for (int64_t r = b; r < e; ++r) linearBlock<1, 1>(x, weight + r * g.d, g.d, y + r - b, g.vocab);
+      }
+  });
 }
 
 // Leaves the best logits of a row, and those that equal the last of them.
@@ -221,16 +243,14 @@ static void keepBest(const ScreenGroup& g, const Worker& w, int64_t t) {
 static void screenRun(const ScreenGroup& g, const Worker& w) {
   for (int64_t t = w.index; t < g.count; t += w.count) screenPrepare(g, t);
   w.sync();
-  int64_t b, e;
-  w.range(g.vocab, 4, &b, &e);
-  screenBounds(g, b, e);
+  screenAll(g, w);
   w.sync();
   for (int64_t t = w.index; t < g.count; t += w.count) screenCut(g, w, t);
   w.sync();
-  screenFind(g, w.index, b, e);
+  screenFind(g, w);
   w.sync();
-  if (g.bf16) exactLogits<uint16_t>(g, w, b, e);
-  else exactLogits<float>(g, w, b, e);
+  if (g.bf16) exactLogits<uint16_t>(g, w);
+  else exactLogits<float>(g, w);
   w.sync();
   for (int64_t t = w.index; t < g.count; t += w.count) keepBest(g, w, t);
   w.sync();  // the next group uses the same scratch
