@@ -13,7 +13,7 @@ export interface PromptLookup {
  *
  * @param history prompt and output
  * @param limit most tokens of the draft
- * @returns up to `limit` tokens; none when nothing is found
+ * @returns `limit` tokens; none when nothing is found
  */
 export function draftOf(history: readonly number[], { ngram }: PromptLookup, limit: number): number[] {
   if (limit < 1) return [];
@@ -27,5 +27,9 @@ export function draftOf(history: readonly number[], { ngram }: PromptLookup, lim
     while (n < ngram && n < next && history[next - 1 - n] === history[end - 1 - n]) n++;
     if (n >= least && n > longest) [longest, after] = [n, next];
   }
-  return after < 0 ? [] : history.slice(after, after + limit);
+  if (after < 0) return [];
+  // Where that place reaches the end of the text, the guess repeats itself.
+  const draft: number[] = [];
+  for (let i = 0; i < limit; i++) draft.push(history[after + (i % (end - after))]);
+  return draft;
 }

@@ -21,7 +21,8 @@ describe('draftOf', () => {
     ['one token if that is asked for', [1, 2, 3, 1], 1, 2, [2, 3]],
     ['the longest run first, though an earlier one', [1, 2, 3, 9, 8, 2, 3, 7, 1, 2, 3], 3, 2, [9, 8]],
     ['the latest of equal ones', [1, 2, 5, 1, 2, 6, 1, 2], 2, 1, [6]],
-    ['up to the end, where a token repeats itself', [5, 4, 4, 4], 3, 4, [4]],
+    ['a token that repeats itself, again and again', [5, 4, 4, 4], 3, 3, [4, 4, 4]],
+    ['a loop, round and round', [1, 2, 3, 1, 2, 3], 3, 5, [1, 2, 3, 1, 2]],
     ['nothing of an empty or short text', [3], 3, 4, []],
   ])('%s', (_name, history, ngram, limit, want) => {
     expect(draft(history, ngram, limit)).toEqual(want);
