@@ -61,15 +61,13 @@ export async function buildAddon({ sim = false } = {}) {
       );
       if (percent >= shown + 20) process.stdout.write(`  compiled ${Math.round((shown = percent))} %\n`);
     };
-    const args = [
-      inRoot('node_modules/cmake-js/bin/cmake-js'),
-      'compile',
-      '--parallel',
-      String(os.availableParallelism()),
-      `--CDROTOR_SIM=${withSim ? 'ON' : 'OFF'}`,
-    ];
+    const cmake = (...args) => {
+      const tool = inRoot('node_modules/cmake-js/bin/cmake-js');
+      return must(process.execPath, [tool, ...args], 'The native addon did not compile', { onLine, tail: 60 });
+    };
     fs.rmSync(simAddon, { force: true }); // never one of other sources than the addon
-    await must(process.execPath, args, 'The native addon did not compile', { onLine, tail: 60 });
+    await cmake('configure', `--CDROTOR_SIM=${withSim ? 'ON' : 'OFF'}`); // options are read by this step only
+    await cmake('compile', '--parallel', String(os.availableParallelism()));
     if (!fs.existsSync(addon)) throw new ToolError('The build ended without build/Release/rotor.node.');
     writeText(stampFile, stamp);
   });

@@ -48,6 +48,13 @@ static inline __m256i cvtps_ph(__m512 v) {
 }  // namespace sim
 }  // namespace rotor
 
+#undef _mm512_srai_epi32
+#undef _mm512_cvtepu16_epi32
+#undef _mm512_cvtepi8_epi32
+#undef _mm512_cvtps_epi32
+#undef _mm512_cvtepi32_ps
+#undef _mm512_cvtph_ps
+#undef _mm512_cvtps_ph
 #define _mm512_srai_epi32 rotor::sim::srai_epi32
 #define _mm512_cvtepu16_epi32 rotor::sim::cvtepu16_epi32
 #define _mm512_cvtepi8_epi32 rotor::sim::cvtepi8_epi32
