@@ -118,6 +118,17 @@ static void screenDigits(const float* x, int64_t d, uint8_t* digits, ScreenToken
   t->least = double(d + kLanes) * 0x1p-149;
 }
 
+#ifdef ROTOR_AVX2
+// Adds the products of unsigned and signed bytes, four to a sum. 2 * 127 * 127 fits 16 bits.
+static inline __m256i addProducts(__m256i sums, __m256i x, __m256i codes) {
+#ifdef ROTOR_AVX512
+  return _mm256_dpbusd_epi32(sums, x, codes);
+#else
+  return _mm256_add_epi32(sums, _mm256_madd_epi16(_mm256_maddubs_epi16(x, codes), _mm256_set1_epi16(1)));
+#endif
+}
+#endif
+
 // Products of one row of codes with T rows of digits, `stride` bytes apart.
 template <int T>
 static inline void screenRow(const int8_t* q, const uint8_t* digits, int64_t stride, int64_t d, int32_t* sums) {
@@ -125,14 +136,12 @@ static inline void screenRow(const int8_t* q, const uint8_t* digits, int64_t str
   const int64_t whole = d / kScreenStep * kScreenStep;
   if (whole < d) memcpy(last, q + whole, size_t(d - whole));
 #ifdef ROTOR_AVX2
-  const __m256i one = _mm256_set1_epi16(1);
   __m256i acc[T];
   for (int t = 0; t < T; ++t) acc[t] = _mm256_setzero_si256();
   const auto step = [&](const int8_t* codes, const uint8_t* x) {
     const __m256i c = load256(codes);
 #pragma GCC unroll 8
-    for (int t = 0; t < T; ++t)  // 2 * 127 * 127 fits 16 bits
-      acc[t] = _mm256_add_epi32(acc[t], _mm256_madd_epi16(_mm256_maddubs_epi16(load256(x + t * stride), c), one));
+    for (int t = 0; t < T; ++t) acc[t] = addProducts(acc[t], load256(x + t * stride), c);
   };
   for (int64_t i = 0; i < whole; i += kScreenStep) {
     _mm_prefetch((const char*)q + i + 2048, _MM_HINT_T0);
