@@ -10,10 +10,10 @@ constexpr int kMaxDims = 6;
 constexpr int kMaxIn = 8;
 constexpr int kMaxOut = 4;
 constexpr int kMaxAttrs = 16;
-constexpr uint32_t kAbiVersion = 1;
+constexpr uint32_t kAbiVersion = 2;
 
-enum class DType : uint32_t { f32 = 0, bf16 = 1, i32 = 2, i8 = 3, u8 = 4, boolean = 5 };
-constexpr uint32_t kDTypeCount = 6;
+enum class DType : uint32_t { f32 = 0, bf16 = 1, i32 = 2, i8 = 3, u8 = 4, boolean = 5, f16 = 6 };
+constexpr uint32_t kDTypeCount = 7;
 
 struct TensorDesc {
   uint32_t buffer;  // id given by alloc
@@ -44,6 +44,7 @@ static_assert(sizeof(Record) == 1008, "mirrored in src/native/abi.ts");
     case DType::i32:
       return 4;
     case DType::bf16:
+    case DType::f16:
       return 2;
     default:
       return 1;

@@ -38,7 +38,7 @@ struct View {
   }
 };
 
-// Set by a kernel that meets bad data (an index out of range); becomes an error after the run.
+// Set by a kernel that meets bad data: an index out of range, or a number that a 16-bit float cannot hold. Becomes an error after the run.
 struct Fault {
   std::atomic<int> raised{0};
   std::atomic<int64_t> value{0};
@@ -49,6 +49,8 @@ struct Fault {
       limit = lim;
     }
   }
+  // A limit below 0 says that it is no index.
+  ROTOR_INLINE void raiseRange() { raise(0, -1); }
 };
 
 struct Target;

@@ -13,6 +13,8 @@ bool isParallel(const Plan& plan) { return plan.parallel && plan.work >= kParall
 
 void checkFault(const Fault& fault, const char* name) {
   if (!fault.raised) return;
+  if (fault.limit < 0)
+    throw OpError("NATIVE", std::string("[") + name + "] expected keys and values up to 65504, the largest f16, received a larger one. Use a cache of f32 or i8.");
   throw OpError("SHAPE", std::string("[") + name + "] expected an index from 0 to " + std::to_string(fault.limit - 1) + ", received " +
                              std::to_string(fault.value) + ". Check the ids, positions or indices passed in.");
 }

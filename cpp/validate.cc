@@ -13,7 +13,7 @@ std::string at(const OpInfo& op, const char* side, int i) {
 
 // Fills `view` from `desc`; `where` starts the error text.
 BufferRef resolveTensor(const TensorDesc& desc, const std::string& where, View* view, int64_t* begin, int64_t* end) {
-  if (desc.dtype >= kDTypeCount) throw OpError("DTYPE", where + "expected a dtype code below 6, received " + std::to_string(desc.dtype) + ".");
+  if (desc.dtype >= kDTypeCount) throw OpError("DTYPE", where + "expected a dtype code below " + std::to_string(kDTypeCount) + ", received " + std::to_string(desc.dtype) + ".");
   if (desc.ndim < 0 || desc.ndim > kMaxDims)
     throw OpError("SHAPE", where + "expected 0 to 6 dimensions, received " + std::to_string(desc.ndim) + ".");
   BufferRef buffer = findBuffer(desc.buffer);

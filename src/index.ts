@@ -60,9 +60,10 @@ export { deviceInfo, getThreads, memoryStats, setThreads } from './native/device
 export type { CpuDescription, DeviceDescription, ReferenceDescription } from './native/device-info';
 export * from './native/errors';
 export { Attention } from './nn/attention';
-export type { LayerCache, RopeTables, Rows } from './nn/attention';
+export type { RopeTables, Rows } from './nn/attention';
 export { Block } from './nn/block';
 export { KvCache } from './nn/kv-cache';
+export type { LayerCache } from './nn/kv-cache';
 export { GatedMLP } from './nn/mlp';
 export { RMSNorm } from './nn/norm';
 export { TernaryLinear } from './nn/ternary-linear';

@@ -2,8 +2,8 @@ import type { Engine, GenerateOptions, Generation } from './generate';
 import type { ModelInput } from './language-model';
 import type { ChatMessage } from './text';
 
-/** Options of {@link LanguageEngine.generate}: those of `LanguageModel.generate`; hooks belong to the engine. */
-export type EngineGenerateOptions = Omit<GenerateOptions, 'listener'>;
+/** Options of {@link LanguageEngine.generate}: those of `LanguageModel.generate`; hooks and the cache belong to the engine. */
+export type EngineGenerateOptions = Omit<GenerateOptions, 'listener' | 'cacheType'>;
 
 /** How an engine turns what it is given into token ids. */
 export interface PromptReader {

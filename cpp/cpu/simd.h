@@ -35,6 +35,33 @@ static inline uint16_t f32_bf16(float f) {
   if ((u & 0x7fffffffu) > 0x7f800000u) return uint16_t((u >> 16) | 0x40);
   return uint16_t((u + 0x7fffu + ((u >> 16) & 1)) >> 16);
 }
+// IEEE binary16, exact; a signalling NaN becomes a quiet one, as F16C has it.
+static inline float f16_f32(uint16_t h) {
+  const uint32_t sign = uint32_t(h & 0x8000u) << 16, rest = h & 0x7fffu;
+  if (rest > 0x7c00u) return bits_f32(sign | 0x7fc00000u | rest << 13);
+  if (rest == 0x7c00u) return bits_f32(sign | 0x7f800000u);
+  if (rest < 0x400u) return bits_f32(sign | f32_bits(float(rest) * 5.9604644775390625e-8f));  // times 2^-24
+  return bits_f32(sign | ((rest << 13) + 0x38000000u));
+}
+// Round to nearest even; 65520 and more give infinity. v is not NaN.
+static inline uint16_t f64_f16(double v) {
+  const double a = std::fabs(v), whole = 4503599627370496.0;  // 2^52: adding it rounds to a whole number
+  const uint32_t sign = std::signbit(v) ? 0x8000u : 0u;
+  if (a >= 65520.0) return uint16_t(sign | 0x7c00u);
+  uint64_t u;
+  memcpy(&u, &a, 8);
+  const int e = a < 6.103515625e-5 ? -14 : int(u >> 52) - 1023;  // 2^-14 is the smallest normal number
+  const uint64_t step = uint64_t(1023 + 10 - e) << 52;
+  double scale;
+  memcpy(&scale, &step, 8);
+  return uint16_t(sign | (uint32_t(a * scale + whole - whole) + (uint32_t(e + 14) << 10)));
+}
+// NaN stays NaN, with what fits of its bits.
+static inline uint16_t f32_f16(float f) {
+  const uint32_t u = f32_bits(f);
+  if ((u & 0x7fffffffu) > 0x7f800000u) return uint16_t((u >> 16 & 0x8000u) | 0x7e00u | (u >> 13 & 0x3ffu));
+  return f64_f16(f);
+}
 
 #if defined(ROTOR_AVX512)
 
@@ -81,6 +108,17 @@ struct f32x16 {
     const __m256i a = _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)p)), 16);
     const __m256i b = _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)(p + 8))), 16);
     return {_mm256_castsi256_ps(a), _mm256_castsi256_ps(b)};
+  }
+  static f32x16 load_f16(const uint16_t* p) {
+    return {_mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)p)), _mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)(p + 8)))};
+  }
+  static f32x16 load_i8(const int8_t* p) {
+    return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)p))), _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)(p + 8))))};
+  }
+  // As f32_f16.
+  void store_f16(uint16_t* p) const {
+    _mm_storeu_si128((__m128i*)p, _mm256_cvtps_ph(lo, _MM_FROUND_TO_NEAREST_INT));
+    _mm_storeu_si128((__m128i*)(p + 8), _mm256_cvtps_ph(hi, _MM_FROUND_TO_NEAREST_INT));
   }
   void store(float* p) const {
     _mm256_storeu_ps(p, lo);
@@ -139,6 +177,19 @@ struct f32x16 {
     for (int i = 0; i < kLanes; ++i) r.v[i] = bf16_f32(p[i]);
     return r;
   }
+  static f32x16 load_f16(const uint16_t* p) {
+    f32x16 r;
+    for (int i = 0; i < kLanes; ++i) r.v[i] = f16_f32(p[i]);
+    return r;
+  }
+  static f32x16 load_i8(const int8_t* p) {
+    f32x16 r;
+    for (int i = 0; i < kLanes; ++i) r.v[i] = float(p[i]);
+    return r;
+  }
+  void store_f16(uint16_t* p) const {
+    for (int i = 0; i < kLanes; ++i) p[i] = f32_f16(v[i]);
+  }
   void store(float* p) const { memcpy(p, v, sizeof v); }
 };
 #define ROTOR_LANES(expr)                    \
@@ -185,15 +236,18 @@ static inline void store_n(float* p, int64_t n, f32x16 v) {
   for (int i = 0; i < n; ++i) p[i] = t[i];
 }
 
+#if defined(ROTOR_AVX512)
+static inline __m256 fold8(f32x16 a) {
+  return _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1)));
+}
+#elif defined(ROTOR_AVX2)
+static inline __m256 fold8(f32x16 a) { return _mm256_add_ps(a.lo, a.hi); }
+#endif
+
 // The one fold of sixteen lanes: 8, 4, 2, 1.
 static inline float reduce_add(f32x16 a) {
 #ifdef ROTOR_AVX2
-#ifdef ROTOR_AVX512
-  const __m256 high = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1));
-  const __m256 w8 = _mm256_add_ps(_mm512_castps512_ps256(a.v), high);
-#else
-  const __m256 w8 = _mm256_add_ps(a.lo, a.hi);
-#endif
+  const __m256 w8 = fold8(a);
   const __m128 w4 = _mm_add_ps(_mm256_castps256_ps128(w8), _mm256_extractf128_ps(w8, 1));
   const __m128 w2 = _mm_add_ps(w4, _mm_movehl_ps(w4, w4));
   return _mm_cvtss_f32(_mm_add_ss(w2, _mm_movehdup_ps(w2)));
@@ -203,6 +257,22 @@ static inline float reduce_add(f32x16 a) {
   for (int w = 8; w >= 1; w /= 2)
     for (int i = 0; i < w; ++i) t[i] = t[i] + t[i + w];
   return t[0];
+#endif
+}
+// reduce_add of four at once, into y.
+static inline void reduce_add4(f32x16 a, f32x16 b, f32x16 c, f32x16 d, float* y) {
+#ifdef ROTOR_AVX2
+  const __m256 a8 = fold8(a), b8 = fold8(b), c8 = fold8(c), d8 = fold8(d);
+  const __m256 ab = _mm256_add_ps(_mm256_permute2f128_ps(a8, b8, 0x20), _mm256_permute2f128_ps(a8, b8, 0x31));
+  const __m256 cd = _mm256_add_ps(_mm256_permute2f128_ps(c8, d8, 0x20), _mm256_permute2f128_ps(c8, d8, 0x31));
+  const __m256 w2 = _mm256_add_ps(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));  // a0 a1 c0 c1 | b0 b1 d0 d1
+  const __m256 w1 = _mm256_add_ps(w2, _mm256_movehdup_ps(w2));                                        // a . c . | b . d .
+  _mm_storeu_ps(y, _mm_unpacklo_ps(_mm_shuffle_ps(_mm256_castps256_ps128(w1), _mm256_castps256_ps128(w1), 0x08), _mm_shuffle_ps(_mm256_extractf128_ps(w1, 1), _mm256_extractf128_ps(w1, 1), 0x08)));
+#else
+  y[0] = reduce_add(a);
+  y[1] = reduce_add(b);
+  y[2] = reduce_add(c);
+  y[3] = reduce_add(d);
 #endif
 }
 static inline float reduce_max(f32x16 a) {

@@ -4,6 +4,10 @@
 
 namespace rotor {
 
+// Positions whose weighted values are summed on their own, before the sums are added up in order: z does not depend on who sums what.
+constexpr int64_t kValueBlock = 128;
+static inline int64_t valueBlocks(int64_t positions) { return (positions + kValueBlock - 1) / kValueBlock; }
+
 // Rows that share one pass over keys and values. Their scores, twice, are the scratch of the call: kept below 32 MB where possible.
 static inline int64_t attentionGroup(int64_t rows, int64_t heads, int64_t positions) {
   int64_t group = rows < 8 ? rows : 8;

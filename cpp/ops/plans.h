@@ -24,7 +24,7 @@ inline std::string shapeText(const View& v) {
 }
 
 inline void needDType(const char* op, const char* what, const View& v, std::initializer_list<DType> allowed) {
-  static const char* const names[] = {"f32", "bf16", "i32", "i8", "u8", "bool"};
+  static const char* const names[] = {"f32", "bf16", "i32", "i8", "u8", "bool", "f16"};
   std::string list;
   for (DType t : allowed) {
     if (v.dtype == t) return;

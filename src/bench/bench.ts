@@ -122,7 +122,7 @@ async function peaksPerThreads(model: BitNet, tests: readonly PlannedTest[]): Pr
 
 function results(model: BitNet, { test, ns, bandwidths, start, hashes }: Samples, peaks: readonly KernelPeak[] = []) {
   const statistics = throughput(test.nParallel * (test.nPrompt + test.nGen), ns);
-  const size = model.device === 'cpu' ? modelSize(model) : null;
+  const size = model.device === 'cpu' ? modelSize(model, test.cacheType) : null;
   const bandwidth = size === null ? null : median(bandwidths);
   const bytes = size !== null && test.nGen > 0 && test.nPrompt === 0 ? bytesPerToken(size, test) : null;
   const floor = bytes === null || bandwidth === null ? null : bandwidth / bytes;
@@ -137,6 +137,8 @@ function results(model: BitNet, { test, ns, bandwidths, start, hashes }: Samples
     n_gen: test.nGen,
     n_depth: test.nDepth,
     n_parallel: test.nParallel,
+    type_k: test.cacheType,
+    type_v: test.cacheType,
     ...statistics,
     bytes_per_token: bytes,
     read_bandwidth: bandwidth,

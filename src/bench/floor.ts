@@ -1,6 +1,8 @@
 import { guardedAsync, native } from '../native/addon';
 import type { BitNet } from '../model/bitnet';
+import { cachePositionBytes } from '../nn/kv-cache';
 import type { RMSNorm } from '../nn/norm';
+import type { CacheType } from '../ops/kv';
 import type { KernelPeak } from './peak';
 import { peakFor } from './peak';
 import { median } from './stats';
@@ -20,8 +22,8 @@ export interface ModelSize {
   readonly positionBytes: number;
 }
 
-/** Sizes of a model on `cpu`. The layout of a kernel does not count: the floor is the same for all. */
-export function modelSize({ config, weights }: BitNet): ModelSize {
+/** Sizes of a model on `cpu`, with a cache of the given type. The layout of a kernel does not count: the floor is the same for all. */
+export function modelSize({ config, weights }: BitNet, cacheType: CacheType = 'f32'): ModelSize {
   const { embed, blocks, lnFinal, head, screen } = weights;
   const ternary = blocks.flatMap(({ attn, mlp }) => [attn.qkv, attn.o, mlp.gateUp, mlp.down]).map((x) => x.weight);
   const norms = blocks
@@ -37,7 +39,10 @@ export function modelSize({ config, weights }: BitNet): ModelSize {
     ternaryBytes,
     ternaryMacs,
     weightBytes: ternaryBytes + sum(norms.map((w) => w.bytes)) + (screen ?? head).bytes + embed.bytes / embed.shape[0],
-    positionBytes: 2 * 4 * config.numHiddenLayers * config.numKeyValueHeads * config.headDim,
+    positionBytes: cachePositionBytes(
+      { layers: config.numHiddenLayers, heads: config.numKeyValueHeads, headDim: config.headDim },
+      cacheType,
+    ),
   };
 }
 

@@ -3,6 +3,8 @@ import { checkContext } from '../model/rows';
 import { getThreads } from '../native/device-info';
 import { OptionError } from '../native/errors';
 import { checkOptions, describe } from '../native/options';
+import type { CacheType } from '../ops/kv';
+import { checkCacheType } from '../ops/kv';
 import type { TestSize } from './tests';
 
 /** A number, or several: each is measured. */
@@ -20,6 +22,8 @@ export interface BenchOptions {
   depth?: Several;
   /** Sequences that generate side by side, in the tests that generate. Default 1. */
   parallel?: Several;
+  /** How keys and values are kept. Default `f32`. */
+  cacheType?: CacheType;
   /** Timed runs of each test. Default 5. */
   repetitions?: number;
   /** Threads; of several the last remains. Default: as they are. */
@@ -42,6 +46,7 @@ const optionNames: readonly (keyof BenchOptions)[] = [
   'promptGen',
   'depth',
   'parallel',
+  'cacheType',
   'repetitions',
   'threads',
   'warmup',
@@ -51,8 +56,9 @@ const optionNames: readonly (keyof BenchOptions)[] = [
   'signal',
 ];
 
-/** A test and the threads it runs on. */
+/** A test, its cache, and the threads it runs on. */
 export interface PlannedTest extends TestSize {
+  readonly cacheType: CacheType;
   readonly threads: number;
 }
 
@@ -64,7 +70,8 @@ export interface PlannedTest extends TestSize {
 export function planTests(options: BenchOptions, config: BitNetConfig): { tests: PlannedTest[]; repetitions: number } {
   checkOptions('bench', options, [...optionNames]);
   const context = config.maxPositionEmbeddings;
-  const { repetitions = 5, promptGen = [] } = options;
+  const { repetitions = 5, promptGen = [], cacheType = 'f32' } = options;
+  checkCacheType('bench', cacheType);
   counts('repetitions', repetitions, 1);
   const depths = counts('depth', options.depth ?? 0, 0);
   const prompts = counts('nPrompt', options.nPrompt ?? Math.min(512, context), 0);
@@ -84,7 +91,7 @@ export function planTests(options: BenchOptions, config: BitNetConfig): { tests:
       for (const [nPrompt, nGen] of shapes)
         for (const nParallel of nGen > 0 ? parallels : [1]) {
           checkContext('bench', nDepth + nPrompt + nGen, config);
-          tests.push({ nPrompt, nGen, nDepth, nParallel, threads: t });
+          tests.push({ nPrompt, nGen, nDepth, nParallel, cacheType, threads: t });
         }
   return { tests, repetitions };
 }

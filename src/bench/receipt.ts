@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { LoadError } from '../native/errors';
+import type { CacheType } from '../ops/kv';
 import type { DeviceName } from '../tensor/dtype';
 import type { Build } from './build';
 import type { Machine } from './machine';
@@ -53,6 +54,9 @@ export interface Receipt extends ReceiptBase, Throughput {
   readonly n_depth: number;
   /** Sequences that ran side by side; tokens per second are of all together. Absent in receipts from before there were several. */
   readonly n_parallel?: number;
+  /** How the cache keeps keys and values. Absent in receipts from before there was a choice: f32. */
+  readonly type_k?: CacheType;
+  readonly type_v?: CacheType;
   /** Bytes that one generated token must read (head in its stored type, keys and values included); `null` for prompts, which share a read. */
   readonly bytes_per_token: number | null;
   /** Read bandwidth, bytes per second: median of passes between the repetitions; `null` on `reference`. */

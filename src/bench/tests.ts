@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { BitNet } from '../model/bitnet';
 import { Decoder } from '../model/decoder';
 import { philox } from '../ops/philox';
+import type { PlannedTest } from './options';
 import type { Receipt } from './receipt';
 
 /** What a test runs, in the words of llama-bench. */
@@ -38,14 +39,18 @@ export class TestBed {
   #filled = false;
 
   /** @param room positions that the longest test needs after the depth */
-  constructor(model: BitNet, { nDepth, nParallel }: Pick<TestSize, 'nDepth' | 'nParallel'>, room: number) {
+  constructor(
+    model: BitNet,
+    { nDepth, nParallel, cacheType }: Pick<PlannedTest, 'nDepth' | 'nParallel' | 'cacheType'>,
+    room: number,
+  ) {
     this.#model = model;
     this.#depth = nDepth;
     this.#slots = nParallel;
     const { vocabSize } = model.config;
     const length = nDepth + room;
     this.#ids = Array.from({ length }, (_, i) => philox([i, 0, 0, 0], [1, 0])[0] % vocabSize);
-    this.#decoder = new Decoder(model, { slots: nParallel, length, logits: 'candidates' });
+    this.#decoder = new Decoder(model, { slots: nParallel, length, cacheType, logits: 'candidates' });
   }
 
   /** Runs a test once. What it generated is in the result: i32, a row per sequence. */

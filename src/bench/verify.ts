@@ -75,7 +75,7 @@ async function rerun(
   target: { model: BitNet; path: string },
   options: VerifyOptions,
 ): Promise<Receipt> {
-  const { n_prompt, n_gen, n_depth, n_parallel, n_threads, samples_ns, command } = receipt;
+  const { n_prompt, n_gen, n_depth, n_parallel, type_k, n_threads, samples_ns, command } = receipt;
   const both = n_prompt > 0 && n_gen > 0;
   const [result] = await bench(target, {
     nPrompt: both ? 0 : n_prompt,
@@ -83,6 +83,7 @@ async function rerun(
     promptGen: both ? [[n_prompt, n_gen]] : [],
     depth: n_depth,
     parallel: n_parallel ?? 1,
+    cacheType: type_k ?? 'f32',
     threads: n_threads,
     repetitions: samples_ns.length,
     command,

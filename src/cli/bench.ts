@@ -5,7 +5,7 @@ import { setThreads } from '../native/device-info';
 import { table } from '../program/format';
 import type { Command, Context } from './command';
 import type { Flag } from './flags';
-import { cacheOf, commonFlags, deviceOf, modelFlags, statusLine } from './model-flags';
+import { cacheFlag, cacheOf, cacheOptions, commonFlags, deviceOf, modelFlags, statusLine } from './model-flags';
 import { print, printJson } from './output';
 
 const ownFlags: readonly Flag[] = [
@@ -24,6 +24,7 @@ const ownFlags: readonly Flag[] = [
   { name: 'pg', value: 'P,N', help: 'also a test of a prompt and a generation after it, in one time; may be repeated' },
   { name: 'n-depth', short: 'd', value: 'N,N', help: 'positions in the cache before each test (default: 0)' },
   { name: 'parallel', value: 'N,N', help: 'sequences that generate side by side (default: 1)' },
+  cacheFlag,
   { name: 'repetitions', short: 'r', value: 'N', help: 'timed runs of each test (default: 5)' },
   { name: 'no-warmup', help: 'do not run each test once before timing' },
   { name: 'overhead', help: 'also measure what a call costs beside its arithmetic; works without --model' },
@@ -93,6 +94,7 @@ async function measure({ flags, signal }: Context, command: string): Promise<Rec
       { model, path },
       {
         ...tests,
+        ...cacheOptions(flags),
         warmup: !flags.has('no-warmup'),
         loadMs: performance.now() - start,
         command,

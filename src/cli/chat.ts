@@ -5,7 +5,7 @@ import { RotorError } from '../native/errors';
 import type { ChatMessage } from '../text';
 import type { Command, Context } from './command';
 import { interruptedCode } from './command';
-import { commonFlags, modelFlags, openModel, statusLine } from './model-flags';
+import { cacheFlag, cacheOptions, commonFlags, modelFlags, openModel, statusLine } from './model-flags';
 import { printJson } from './output';
 import { samplingFlags, samplingOptions } from './sampling-flags';
 import { follow } from './stream';
@@ -19,6 +19,7 @@ export const chatCommand: Command = {
     ...modelFlags,
     { name: 'system', value: 'TEXT', help: 'what the model is told first' },
     ...samplingFlags,
+    cacheFlag,
     ...commonFlags,
   ],
   run,
@@ -31,7 +32,7 @@ async function run(context: Context): Promise<number> {
   const status = statusLine(flags);
   const model = await openModel(context, status);
   // From turn to turn it keeps what was said.
-  const engine = model.engine({ slots: 1, readAhead: 0 });
+  const engine = model.engine({ slots: 1, readAhead: 0, ...cacheOptions(flags) });
   try {
     const conversation = new Conversation(engine, context);
     return await (process.stdin.isTTY ? conversation.interactive() : conversation.piped());

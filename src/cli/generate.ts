@@ -1,6 +1,16 @@
 import { getThreads } from '../native/device-info';
 import type { Command, Context } from './command';
-import { commonFlags, deviceOf, inputFlags, inputOf, modelFlags, openModel, statusLine } from './model-flags';
+import {
+  cacheFlag,
+  cacheOptions,
+  commonFlags,
+  deviceOf,
+  inputFlags,
+  inputOf,
+  modelFlags,
+  openModel,
+  statusLine,
+} from './model-flags';
 import { print, printJson } from './output';
 import { samplingFlags, samplingOptions } from './sampling-flags';
 import { follow } from './stream';
@@ -14,6 +24,7 @@ export const generateCommand: Command = {
     ...modelFlags,
     ...inputFlags,
     ...samplingFlags,
+    cacheFlag,
     { name: 'logprobs', help: 'with --json: log probability of every token' },
     { name: 'top-logprobs', value: 'N', help: 'with --json: the N most likely tokens of every step, up to 20' },
     ...commonFlags,
@@ -28,6 +39,7 @@ async function run(context: Context): Promise<number> {
   const topLogprobs = flags.whole('top-logprobs');
   const options = {
     ...samplingOptions(flags),
+    ...cacheOptions(flags),
     ...(flags.has('logprobs') ? { logprobs: true } : {}),
     ...(topLogprobs === undefined ? {} : { topLogprobs }),
     signal,

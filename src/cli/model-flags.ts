@@ -1,11 +1,21 @@
 import type { LanguageModel } from '../language-model';
 import { loadModel } from '../language-model';
+import type { CacheType } from '../ops/kv';
+import { cacheTypes } from '../ops/kv';
 import type { Context } from './command';
 import type { Flag, Flags } from './flags';
 import { StatusLine } from './output';
 
 /** Devices that a model can run on. */
 export const deviceNames = ['cpu', 'reference'] as const;
+
+/** How keys and values are kept. */
+export const cacheFlag: Flag = {
+  name: 'cache-type',
+  value: 'TYPE',
+  help: 'keys and values as f32 (default, exact), f16 or i8: less memory, faster at long contexts',
+  choices: cacheTypes,
+};
 
 /** Flags of every command that runs a model. */
 export const modelFlags: readonly Flag[] = [
@@ -39,6 +49,12 @@ export const inputFlags: readonly Flag[] = [
   { name: 'prompt', value: 'TEXT', help: 'text to start from' },
   { name: 'ids', value: '1,2,3', help: 'token ids to start from, in place of a text; nothing is added' },
 ];
+
+/** The cache type named by the flags, as an option. */
+export function cacheOptions(flags: Flags): { readonly cacheType?: CacheType } {
+  const cacheType = cacheTypes.find((type) => type === flags.text('cache-type'));
+  return cacheType === undefined ? {} : { cacheType };
+}
 
 /** The device named by the flags. */
 export function deviceOf(flags: Flags): 'cpu' | 'reference' {

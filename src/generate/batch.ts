@@ -1,5 +1,6 @@
 import type { BitNet } from '../model/bitnet';
 import { badLogits, Decoder } from '../model/decoder';
+import type { CacheType } from '../ops/kv';
 import type { TapListener } from '../program/tap';
 import type { Tensor } from '../tensor/tensor';
 import type { Job } from './job';
@@ -14,6 +15,7 @@ export interface BatchOptions {
   readonly length: number;
   /** Most tokens of all drafts of a step. */
   readonly drafts: number;
+  readonly cacheType: CacheType | undefined;
   readonly listener: TapListener | undefined;
 }
 
@@ -90,8 +92,9 @@ export class Batch {
   }
 
   #live(): Decoder {
-    const { slots, drafts, listener } = this.#options;
-    this.#decoder ??= new Decoder(this.#model, { slots, rows: slots + drafts, length: this.#length, listener });
+    const { slots, drafts, cacheType, listener } = this.#options;
+    const sizes = { slots, rows: slots + drafts, length: this.#length };
+    this.#decoder ??= new Decoder(this.#model, { ...sizes, cacheType, listener });
     return this.#decoder;
   }
 

@@ -2,6 +2,8 @@ import type { BitNet } from '../model/bitnet';
 import { checkContext } from '../model/rows';
 import { DisposedError, OptionError } from '../native/errors';
 import { checkOptions, describe } from '../native/options';
+import type { CacheType } from '../ops/kv';
+import { checkCacheType } from '../ops/kv';
 import type { TapListener } from '../program/tap';
 import { Batch } from './batch';
 import { Generation } from './generation';
@@ -24,6 +26,8 @@ export interface EngineOptions {
   readonly length?: number;
   /** Tokens that a generation may be ahead of the loop over it. Default 16. */
   readonly readAhead?: number;
+  /** How keys and values are kept. Default `f32`, exact; `f16` halves and `i8` quarters their memory and reading. */
+  readonly cacheType?: CacheType;
   /** Hooks that become part of the programs. */
   readonly listener?: TapListener;
 }
@@ -73,19 +77,21 @@ export class Engine implements JobHost {
    * @throws OptionError for an unknown option or a value out of range; ContextError for slots longer than the model's context
    */
   constructor(model: BitNet, options: EngineOptions = {}, codec?: TextCodec, oneShot: OneShot = {}) {
-    checkOptions(OP, options, ['slots', 'length', 'readAhead', 'listener']);
+    checkOptions(OP, options, ['slots', 'length', 'readAhead', 'cacheType', 'listener']);
     const { slots = 4, length = model.config.maxPositionEmbeddings, readAhead = 16 } = options;
     checkWhole('slots', slots, 1, maxSlots);
     checkWhole('length', length, 1);
     checkWhole('readAhead', readAhead, 0);
     checkContext(OP, length, model.config);
+    const { cacheType, listener } = options;
+    if (cacheType !== undefined) checkCacheType(OP, cacheType);
     const { drafts = usualDrafts, once = false } = oneShot;
     this.length = length;
     this.#model = model;
     this.#codec = codec;
     this.#readAhead = readAhead;
     this.#once = once;
-    this.#batch = new Batch(model, { slots, length, drafts, listener: options.listener });
+    this.#batch = new Batch(model, { slots, length, drafts, cacheType, listener });
   }
 
   /** Sequences that have a slot, and those that wait for one. */
@@ -94,15 +100,20 @@ export class Engine implements JobHost {
   }
 
   /**
-   * Continues prompts of token ids. Options as those of the function `generate`, without `listener`. The generation takes
+   * Continues prompts of token ids. Options as those of the function `generate`, without `listener` and `cacheType`. The generation takes
    * part once its loop, or its result, is asked for.
    *
    * @throws OptionError for an unknown option, a value out of range, or an empty prompt; ContextError when a prompt and its
    *   maxTokens do not fit a slot; DisposedError after dispose, or for a model that was disposed
    */
-  generate(prompts: readonly (readonly number[])[], options: Omit<GenerateOptions, 'listener'> = {}): Generation {
-    if ((options as GenerateOptions).listener !== undefined) {
-      throw new OptionError('expected hooks as an option of the engine, received some with a prompt.', {
+  generate(
+    prompts: readonly (readonly number[])[],
+    options: Omit<GenerateOptions, 'listener' | 'cacheType'> = {},
+  ): Generation {
+    const { listener, cacheType } = options as GenerateOptions;
+    if (listener !== undefined || cacheType !== undefined) {
+      const [what, given] = listener !== undefined ? ['hooks', 'some'] : ['cacheType', 'one'];
+      throw new OptionError(`expected ${what} as an option of the engine, received ${given} with a prompt.`, {
         op: 'generate',
       });
     }

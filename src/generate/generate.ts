@@ -20,7 +20,7 @@ export function generate(
   codec?: TextCodec,
 ): Generation {
   const requests = resolveRequests(model, prompts, options, codec !== undefined);
-  const { listener } = options;
+  const { listener, cacheType } = options;
   const engine = new Engine(
     model,
     {
@@ -28,6 +28,7 @@ export function generate(
       // The last token drawn is never run.
       length: Math.max(...requests.map((r) => r.prompt.length + Math.max(r.maxTokens, 1) - 1)),
       readAhead: 0,
+      ...(cacheType === undefined ? {} : { cacheType }),
       ...(listener === undefined ? {} : { listener }),
     },
     codec,

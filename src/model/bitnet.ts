@@ -4,6 +4,7 @@ import { KvCache } from '../nn/kv-cache';
 import type { HeadScreen } from '../nn/head-screen';
 import type { RMSNorm } from '../nn/norm';
 import { embedding } from '../ops/embedding';
+import type { CacheType } from '../ops/kv';
 import { linear } from '../ops/linear';
 import type { ScreenState } from '../ops/screened-linear';
 import { slice } from '../ops/slice';
@@ -78,15 +79,16 @@ export class BitNet {
     const { embed, blocks, ropes } = this.weights;
     let x = tap('hook_embed', embedding(embed, rows.ids));
     blocks.forEach((block, i) => {
-      x = block.forward(x, rows, ropes, { keys: cache.keys[i], values: cache.values[i] }, `blocks.${i}`);
+      x = block.forward(x, rows, ropes, cache.layers[i], `blocks.${i}`);
     });
     return x;
   }
 
-  /** An empty cache for `slots` sequences of up to `length` positions. */
-  makeCache(slots: number, length: number): KvCache {
+  /** An empty cache for `slots` sequences of up to `length` positions, its numbers kept as `type`. */
+  makeCache(slots: number, length: number, type: CacheType = 'f32'): KvCache {
     const { numHiddenLayers, numKeyValueHeads, headDim } = this.config;
-    return new KvCache({ layers: numHiddenLayers, slots, heads: numKeyValueHeads, length, headDim }, this.device);
+    const shape = { layers: numHiddenLayers, slots, heads: numKeyValueHeads, length, headDim };
+    return new KvCache(shape, this.device, type);
   }
 
   dispose(): void {

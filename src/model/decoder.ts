@@ -1,5 +1,6 @@
 import { ContextError, DisposedError, NativeError, OptionError } from '../native/errors';
 import { describe } from '../native/options';
+import type { CacheType } from '../ops/kv';
 import { sample_ } from '../ops/sample';
 import { capture } from '../program/capture';
 import type { Program } from '../program/program';
@@ -25,6 +26,8 @@ export interface DecoderOptions {
   readonly rows?: number;
   /** Positions of each sequence. */
   readonly length: number;
+  /** How keys and values are kept. Default `f32`, exact; `f16` halves and `i8` quarters their memory and reading. */
+  readonly cacheType?: CacheType;
   /** Hooks that become part of the programs. */
   readonly listener?: TapListener;
   /**
@@ -90,7 +93,7 @@ export class Decoder {
   #disposed = false;
 
   /** @throws ContextError if `length` is beyond the model's context; OptionError for other `logits` */
-  constructor(model: BitNet, { slots, rows = slots, length, listener, logits = 'all' }: DecoderOptions) {
+  constructor(model: BitNet, { slots, rows = slots, length, cacheType, listener, logits = 'all' }: DecoderOptions) {
     checkContext('Decoder', length, model.config);
     if (logits !== 'all' && logits !== 'candidates')
       throw new OptionError(`expected logits "all" or "candidates", received ${describe(logits)}.`, { op: 'Decoder' });
@@ -99,7 +102,7 @@ export class Decoder {
     this.#length = length;
     this.#logits = logits;
     this.state = new StepState(rows, model.config.vocabSize, model.device);
-    this.#cache = model.makeCache(slots, length);
+    this.#cache = model.makeCache(slots, length, cacheType);
   }
 
   /** The program of a decode step of all rows, captured on first use. */
@@ -134,7 +137,7 @@ export class Decoder {
     this.#check();
     checkContext('Decoder', length, this.#model.config);
     const old = this.#cache;
-    const cache = this.#model.makeCache(old.shape.slots, length);
+    const cache = this.#model.makeCache(old.shape.slots, length, old.type);
     held.forEach((count, slot) => cache.copy(old, slot, slot, count));
     this.#disposePrograms();
     old.dispose();

@@ -1,7 +1,7 @@
 /**
  * Layout of a record, one op call as plain data. Mirrors `cpp/abi.h`; `deviceInfo` compares the versions.
  */
-export const abiVersion = 1;
+export const abiVersion = 2;
 
 export const maxDims = 6;
 export const maxInputs = 8;

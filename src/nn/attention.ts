@@ -5,6 +5,7 @@ import { softmax } from '../ops/softmax';
 import { reshape } from '../ops/views';
 import { tap, tapped } from '../program/tap';
 import type { Tensor } from '../tensor/tensor';
+import type { LayerCache } from './kv-cache';
 import type { RMSNorm } from './norm';
 import type { TernaryLinear } from './ternary-linear';
 
@@ -24,12 +25,6 @@ export interface Rows {
 export interface RopeTables {
   readonly cos: Tensor;
   readonly sin: Tensor;
-}
-
-/** Keys and values of one layer: f32 `[slots, heads, length, headDim]`. */
-export interface LayerCache {
-  readonly keys: Tensor;
-  readonly values: Tensor;
 }
 
 /** Causal self-attention with grouped key/value heads and rotary positions; BitNet normalises before the output projection. */
@@ -58,22 +53,23 @@ export class Attention {
       .map((y, i) => tap(`${name}.hook_${'qkv'[i]}`, reshape(y, [y.shape[0], -1, this.headDim])));
     const rotQ = tap(`${name}.hook_rot_q`, rope(q, rows.pos, ropes.cos, ropes.sin));
     const rotK = tap(`${name}.hook_rot_k`, rope(k, rows.pos, ropes.cos, ropes.sin));
-    kvAppend_(cache.keys, rotK, rows.slot, rows.pos);
-    kvAppend_(cache.values, v, rows.slot, rows.pos);
+    kvAppend_(cache.keys, rotK, rows.slot, rows.pos, cache.scales?.keys);
+    kvAppend_(cache.values, v, rows.slot, rows.pos, cache.scales?.values);
     const z = tap(`${name}.hook_z`, this.#mix(rotQ, rows, cache, name));
     const merged = reshape(z, [z.shape[0], -1]);
     const normed = this.subNorm === undefined ? merged : this.subNorm.forward(merged, `${name}.sub_norm`);
     return this.o.forward(normed, [`${name}.o`])[0];
   }
 
-  #mix(q: Tensor, { slot, pos, span }: Rows, { keys, values }: LayerCache, name: string): Tensor {
+  #mix(q: Tensor, { slot, pos, span }: Rows, { keys, values, scales }: LayerCache, name: string): Tensor {
     const scale = 1 / Math.sqrt(this.headDim);
     if (!tapped(`${name}.hook_attn_scores`, `${name}.hook_pattern`))
-      return attention(q, keys, values, slot, pos, scale);
+      return attention(q, keys, values, slot, pos, scale, scales);
     // The same bits in three steps.
-    const scores = tap(`${name}.hook_attn_scores`, attnScores(q, keys, slot, pos, { scale, length: span }));
+    const attrs = { scale, length: span };
+    const scores = tap(`${name}.hook_attn_scores`, attnScores(q, keys, slot, pos, attrs, scales?.keys));
     const pattern = tap(`${name}.hook_pattern`, softmax(scores));
-    return attnValues(pattern, values, slot, pos);
+    return attnValues(pattern, values, slot, pos, scales?.values);
   }
 
   dispose(): void {

@@ -1,7 +1,8 @@
 import { add } from '../ops/binary';
 import { tap } from '../program/tap';
 import type { Tensor } from '../tensor/tensor';
-import type { Attention, LayerCache, RopeTables, Rows } from './attention';
+import type { Attention, RopeTables, Rows } from './attention';
+import type { LayerCache } from './kv-cache';
 import type { GatedMLP } from './mlp';
 import type { RMSNorm } from './norm';
 

@@ -1,5 +1,5 @@
 import type { DType, TypedArray } from '../tensor/dtype';
-import { bf16ToNumber } from '../tensor/dtype';
+import { decoderOf, isFloat } from '../tensor/dtype';
 import type { Tolerance } from './schema';
 
 /** How a result compares with the reference. */
@@ -22,12 +22,11 @@ export function compareArrays(
   got: ArrayLike<number>,
   want: TypedArray,
 ): Comparison {
-  const value = dtype === 'bf16' ? bf16ToNumber : (v: number): number => v;
+  const value = decoderOf(dtype);
   const rounded = dtype === 'f32' ? Math.fround : value;
   let max = 0;
   for (const v of want) if (Number.isFinite(value(v))) max = Math.max(max, Math.abs(value(v)));
-  const float = dtype === 'f32' || dtype === 'bf16';
-  const limit = 'rel' in tolerance && float ? (tolerance.abs ?? 0) + tolerance.rel * max : 0;
+  const limit = 'rel' in tolerance && isFloat(dtype) ? (tolerance.abs ?? 0) + tolerance.rel * max : 0;
   let maxError = 0;
   let badIndex = got.length === want.length ? -1 : Math.min(got.length, want.length);
   for (let i = 0; i < want.length; i++) {

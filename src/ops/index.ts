@@ -2,6 +2,7 @@
 import './methods';
 
 export { attention, attnScores, attnValues } from './attention';
+export type { CacheScales } from './attention';
 export {
   add,
   div,
@@ -30,7 +31,8 @@ export { call, callOne } from './dispatch';
 export { embedding } from './embedding';
 export { gather, oneHot, takeAlongDim } from './gather';
 export { relu2Glu, siluGlu } from './glu';
-export { kvAppend_ } from './kv';
+export { cacheTypes, kvAppend_ } from './kv';
+export type { CacheType } from './kv';
 export { linear } from './linear';
 export { dot, matmul, outer } from './matmul';
 export { rmsNorm, rmsScale } from './norm';

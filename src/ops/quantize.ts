@@ -57,7 +57,7 @@ export const quantizeActDef: OpDef = {
   ],
 };
 
-function roundHalfEven(v: number): number {
+export function roundHalfEven(v: number): number {
   const r = Math.round(v);
   return Math.abs(v % 1) === 0.5 && r % 2 !== 0 ? r - 1 : r;
 }

@@ -1,6 +1,7 @@
 import { ShapeError } from '../native/errors';
 import { checkOptions } from '../native/options';
 import type { DType } from '../tensor/dtype';
+import { isFloat } from '../tensor/dtype';
 import { normalizeDim, shapeText, sizeOf } from '../tensor/shape';
 import type { Tensor } from '../tensor/tensor';
 import { expectDType } from '../tensor/tensor';
@@ -206,9 +207,9 @@ function reduce(def: OpDef<ReduceAttrs>, x: Tensor, dims: Dims | undefined, opti
   }
 }
 
-/** i8, u8 and bool as i32, bf16 as f32; f32 and i32 as they are. */
+/** i8, u8 and bool as i32, bf16 and f16 as f32; f32 and i32 as they are. */
 export function countable(x: Tensor): Tensor {
-  return cast(x, x.dtype === 'bf16' || x.dtype === 'f32' ? 'f32' : 'i32');
+  return cast(x, isFloat(x.dtype) ? 'f32' : 'i32');
 }
 
 /** Sum over dimensions. f32 and bf16 give f32, accumulated in double; whole numbers and bool give i32, modulo 2^32. */

@@ -1,4 +1,5 @@
 import type { DType } from '../tensor/dtype';
+import { isFloat } from '../tensor/dtype';
 import { sizeOf } from '../tensor/shape';
 import type { OpCase } from './schema';
 
@@ -57,7 +58,7 @@ export function sampleValues(dtype: DType, count: number, spread = 4): number[] 
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     const u = state / 2 ** 32;
     if (dtype === 'bool') return u < 0.5 ? 0 : 1;
-    if (dtype === 'f32' || dtype === 'bf16') return (2 * u - 1) * spread;
+    if (isFloat(dtype)) return (2 * u - 1) * spread;
     return Math.floor(dtype === 'u8' ? u * spread : (2 * u - 1) * spread);
   });
 }

@@ -8,7 +8,7 @@ export interface TensorSpec {
 }
 
 /**
- * An operand of a reference: contiguous, row-major. `f32` is a Float64Array, `bf16` a Uint16Array of bits, `bool` bytes 0 and 1;
+ * An operand of a reference: contiguous, row-major. `f32` is a Float64Array, `bf16` and `f16` a Uint16Array of bits, `bool` bytes 0 and 1;
  * the others as their name says.
  */
 export interface RefArray {
@@ -42,7 +42,7 @@ export interface CaseOperand {
 /** One test input of an op: the matrix op x device x target x case is generated from these. */
 export interface OpCase<A> {
   readonly name: string;
-  /** Input operands; `f32` values are rounded to float32 before use. A `bf16` operand may be given as numbers and is converted. */
+  /** Input operands; `f32` values are rounded to float32 before use. `bf16` and `f16` operands are given as numbers and converted. */
   readonly inputs: readonly CaseOperand[];
   readonly attrs: A;
 }
@@ -71,8 +71,13 @@ export interface OpDef<A = Record<string, never>> {
   cases(): OpCase<A>[];
 }
 
+/** Indices of the inputs of a call that the op writes into; `mutates` may list optional ones. */
+export function writtenInputs(def: { readonly mutates?: readonly number[] }, inputs: readonly unknown[]): number[] {
+  return (def.mutates ?? []).filter((i) => i < inputs.length);
+}
+
 /** Bytes of all tensors, each read or written once: the cost of most ops. */
 export function touch(...specs: (readonly TensorSpec[])[]): number {
-  const width: Record<DType, number> = { f32: 4, bf16: 2, i32: 4, i8: 1, u8: 1, bool: 1 };
+  const width: Record<DType, number> = { f32: 4, bf16: 2, i32: 4, i8: 1, u8: 1, bool: 1, f16: 2 };
   return specs.flat().reduce((sum, s) => sum + s.shape.reduce((n, d) => n * d, 1) * width[s.dtype], 0);
 }

@@ -5,6 +5,7 @@ import { compareArrays } from '../ops/compare';
 import { runNative } from '../ops/dispatch';
 import type { Operand } from '../ops/record';
 import type { RefArray } from '../ops/schema';
+import { writtenInputs } from '../ops/schema';
 import { packedPlanes } from '../ops/ternary-weights';
 import { empty, fromTypedArray } from '../tensor/create';
 import type { TypedArray } from '../tensor/dtype';
@@ -80,7 +81,7 @@ function diffRecord(world: Shadow, { def, inputs, attrs, outputs }: ProgramRecor
     def.reference(given, attrs, want);
     const rows = results.map((y, i) => row(index, def.name, String(i), y, want[i].data, def.tolerance));
     outputs.forEach((y, i) => world.write(y, want[i].data));
-    for (const i of def.mutates ?? []) {
+    for (const i of writtenInputs(def, inputs)) {
       rows.push(row(index, def.name, `in ${i}`, native[i], given[i].data, def.tolerance));
       world.write(inputs[i], given[i].data);
     }
@@ -109,7 +110,7 @@ class Shadow {
   constructor(records: readonly ProgramRecord[]) {
     for (const { def, inputs, outputs } of records) {
       for (const y of outputs) this.#add(y);
-      for (const i of def.mutates ?? []) {
+      for (const i of writtenInputs(def, inputs)) {
         if (!this.#copies.has(inputs[i].storage))
           this.#add(inputs[i]).set(inputs[i].storage.elements(inputs[i].dtype, 0, this.#length(inputs[i])));
       }

@@ -1,7 +1,7 @@
 import { DTypeError, DeviceError, OptionError, ShapeError } from '../native/errors';
 import { checkOptions, describe } from '../native/options';
 import type { DeviceName, DType, TypedArray } from './dtype';
-import { checkDType, devices, dtypeBytes, integerRange, numberToBf16 } from './dtype';
+import { checkDType, devices, dtypeBytes, integerRange, encoderOf } from './dtype';
 import { checkShape, shapeText, sizeOf } from './shape';
 import { CpuStorage, ReferenceStorage } from './storage';
 import { Tensor } from './tensor';
@@ -55,17 +55,17 @@ function fill(
   const out = empty(shape, dtype, device);
   const data = out.data();
   const range = integerRange[dtype];
+  const encode = encoderOf(dtype);
   for (let i = 0; i < values.length; i++) {
     const v = values[i];
-    if (dtype === 'bf16') data[i] = numberToBf16(v);
-    else if (dtype === 'bool') data[i] = v !== 0 ? 1 : 0;
+    if (dtype === 'bool') data[i] = v !== 0 ? 1 : 0;
     else if (range !== undefined && !(Number.isInteger(v) && v >= range[0] && v <= range[1])) {
       out.dispose();
       throw new DTypeError(
         `expected whole numbers from ${range[0]} to ${range[1]} for ${dtype}, received ${v} at element ${i}. Round or clamp the values, or choose another dtype.`,
         { op: where },
       );
-    } else data[i] = v;
+    } else data[i] = encode(v);
   }
   return out;
 }
@@ -74,7 +74,7 @@ function fill(
  * A tensor from numbers, booleans, nested arrays or a typed array; the data is copied.
  *
  * Default dtype: `bool` for booleans, the dtype of an Int32Array, Int8Array or Uint8Array, else `f32` (a Float64Array is
- * rounded to float32 on `cpu`; a Uint16Array has no default, say `bf16` to read it as bits).
+ * rounded to float32 on `cpu`; a Uint16Array has no default, say `bf16` or `f16` to read it as bits).
  *
  * @param options dtype, device, and `shape` for a flat array
  * @throws ShapeError for ragged arrays, DTypeError for values that the dtype cannot hold or that are no numbers
@@ -145,7 +145,7 @@ const defaults: Record<string, DType> = {
   Uint8ClampedArray: 'u8',
 };
 
-/** A tensor with a copy of a typed array; see {@link tensor} for the default dtype. `bf16` takes a Uint16Array as raw bits. */
+/** A tensor with a copy of a typed array; see {@link tensor} for the default dtype. `bf16` and `f16` take a Uint16Array as raw bits. */
 export function fromTypedArray(data: TypedArray, options: CreateOptions & { shape?: readonly number[] } = {}): Tensor {
   checkOptions('fromTypedArray', options, [...optionNames, 'shape']);
   const kind = Object.prototype.toString.call(data).slice(8, -1);
@@ -159,7 +159,7 @@ export function fromTypedArray(data: TypedArray, options: CreateOptions & { shap
   }
   const { dtype, device } = resolve('fromTypedArray', options, fallback);
   const shape = reshaped('fromTypedArray', data.length, [data.length], options.shape);
-  if (dtype === 'bf16' && kind === 'Uint16Array') {
+  if ((dtype === 'bf16' || dtype === 'f16') && kind === 'Uint16Array') {
     const out = empty(shape, dtype, device);
     out.data().set(data);
     return out;
@@ -234,7 +234,7 @@ export function linspace(start: number, stop: number, count: number, options: Cr
 export function eye(n: number, m: number = n, options: CreateOptions = {}): Tensor {
   const out = zeros([n, m], options);
   const data = out.data();
-  const one = out.dtype === 'bf16' ? numberToBf16(1) : 1;
+  const one = encoderOf(out.dtype)(1);
   for (let i = 0; i < Math.min(n, m); i++) data[i * m + i] = one;
   return out;
 }

@@ -1,7 +1,7 @@
 import { DTypeError } from '../native/errors';
 
-/** Element type of a tensor. `bf16` is stored as its 16 bits, `bool` as one byte, 0 or 1. */
-export type DType = 'f32' | 'bf16' | 'i32' | 'i8' | 'u8' | 'bool';
+/** Element type of a tensor. `bf16` and `f16` (IEEE 754 binary16) are stored as their 16 bits, `bool` as one byte, 0 or 1. */
+export type DType = 'f32' | 'bf16' | 'i32' | 'i8' | 'u8' | 'bool' | 'f16';
 
 /** Where a tensor lives: `cpu` is the native addon, `reference` is float64 in TypeScript. */
 export type DeviceName = 'cpu' | 'reference';
@@ -10,13 +10,13 @@ export type DeviceName = 'cpu' | 'reference';
 export type TypedArray = Float32Array | Float64Array | Int32Array | Int8Array | Uint8Array | Uint16Array;
 
 /** All dtypes, in the order of their codes in a record. */
-export const dtypes: readonly DType[] = ['f32', 'bf16', 'i32', 'i8', 'u8', 'bool'];
+export const dtypes: readonly DType[] = ['f32', 'bf16', 'i32', 'i8', 'u8', 'bool', 'f16'];
 
 /** All devices. */
 export const devices: readonly DeviceName[] = ['cpu', 'reference'];
 
-const bytesOf: Record<DType, number> = { f32: 4, bf16: 2, i32: 4, i8: 1, u8: 1, bool: 1 };
-const codes: Record<DType, number> = { f32: 0, bf16: 1, i32: 2, i8: 3, u8: 4, bool: 5 };
+const bytesOf: Record<DType, number> = { f32: 4, bf16: 2, i32: 4, i8: 1, u8: 1, bool: 1, f16: 2 };
+const codes: Record<DType, number> = { f32: 0, bf16: 1, i32: 2, i8: 3, u8: 4, bool: 5, f16: 6 };
 
 /** Bytes of one element on `cpu`. */
 export function dtypeBytes(dtype: DType): number {
@@ -42,7 +42,7 @@ export const integerRange: Partial<Record<DType, readonly [number, number]>> = {
   u8: [0, 255],
 };
 
-const scratch = new DataView(new ArrayBuffer(4));
+const scratch = new DataView(new ArrayBuffer(8));
 
 /** The value of a bfloat16 given as its 16 bits. */
 export function bf16ToNumber(bits: number): number {
@@ -65,12 +65,54 @@ export function numberToBf16(value: number): number {
   return ((u + 0x7fff + ((u >>> 16) & 1)) >>> 16) & 0xffff;
 }
 
+/** The value of a binary16 given as its bits, exact. */
+export function f16ToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 0x3ff;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
+
+/** The bits of the binary16 nearest to `value`, ties to even: infinity from 65520 on, NaN stays NaN. */
+export function numberToF16(value: number): number {
+  if (Number.isNaN(value)) return 0x7e00;
+  scratch.setFloat64(0, value);
+  const sign = (scratch.getUint32(0) >>> 16) & 0x8000;
+  const a = Math.abs(value);
+  if (a >= 65520) return sign | 0x7c00;
+  const exponent = a < 2 ** -14 ? -14 : ((scratch.getUint32(0) >>> 20) & 2047) - 1023;
+  const whole = 2 ** 52; // adding it rounds to a whole number
+  return sign | (a * 2 ** (10 - exponent) + whole - whole + (exponent + 14) * 1024);
+}
+
+// What is stored as bits, and how.
+const asIs = (x: number): number => x;
+const decoders: Partial<Record<DType, (bits: number) => number>> = { bf16: bf16ToNumber, f16: f16ToNumber };
+const encoders: Partial<Record<DType, (value: number) => number>> = { bf16: numberToBf16, f16: numberToF16 };
+
+/** How a stored element of a dtype is read as a number. */
+export function decoderOf(dtype: DType): (stored: number) => number {
+  return decoders[dtype] ?? asIs;
+}
+
+/** How a number is stored as an element of a float dtype. */
+export function encoderOf(dtype: DType): (value: number) => number {
+  return encoders[dtype] ?? asIs;
+}
+
+/** Whether the elements are floating-point numbers. */
+export function isFloat(dtype: DType): boolean {
+  return dtype === 'f32' || dtype === 'bf16' || dtype === 'f16';
+}
+
 /** A typed array of `length` elements that views `buffer` from `byteOffset`, as `cpu` stores `dtype`. */
 export function typedView(dtype: DType, buffer: ArrayBuffer, byteOffset: number, length: number): TypedArray {
   switch (dtype) {
     case 'f32':
       return new Float32Array(buffer, byteOffset, length);
     case 'bf16':
+    case 'f16':
       return new Uint16Array(buffer, byteOffset, length);
     case 'i32':
       return new Int32Array(buffer, byteOffset, length);

@@ -1,6 +1,6 @@
 import { OptionError } from '../native/errors';
 import type { DType, TypedArray } from './dtype';
-import { bf16ToNumber } from './dtype';
+import { decoderOf, isFloat } from './dtype';
 import { shapeText } from './shape';
 
 /** How a tensor is printed. */
@@ -34,7 +34,8 @@ export function formatTensor(x: Printable, extent: TypedArray, options: FormatOp
   const tail = `shape=${shapeText(x.shape)}, ${x.dtype}${x.device === 'cpu' ? '' : `, ${x.device}`}`;
   if (x.size === 0) return `Tensor([], ${tail})`;
   const edge = x.size > threshold ? edgeItems : Infinity;
-  const value = (at: number): number => (x.dtype === 'bf16' ? bf16ToNumber(extent[at]) : extent[at]);
+  const decode = decoderOf(x.dtype);
+  const value = (at: number): number => decode(extent[at]);
   const shown: number[] = [];
   visit(x, edge, (at) => shown.push(value(at)));
   const format = formatter(shown, x.dtype, precision);
@@ -78,7 +79,7 @@ function lines(x: Layout, dim: number, at: number, edge: number, cell: (at: numb
 // One format for all shown values, so that columns line up.
 function formatter(values: number[], dtype: DType, precision: number): (v: number) => string {
   if (dtype === 'bool') return (v) => (v !== 0 ? 'true' : 'false');
-  if (dtype !== 'f32' && dtype !== 'bf16') return (v) => String(v);
+  if (!isFloat(dtype)) return (v) => String(v);
   const finite = values.filter((v) => Number.isFinite(v) && v !== 0).map(Math.abs);
   const max = finite.reduce((a, b) => Math.max(a, b), 0);
   const min = finite.reduce((a, b) => Math.min(a, b), Infinity);

@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { checkOptions } from '../native/options';
 import { DisposedError, DTypeError, ShapeError } from '../native/errors';
 import type { DeviceName, DType, TypedArray } from './dtype';
-import { bf16ToNumber, dtypeBytes } from './dtype';
+import { decoderOf, dtypeBytes } from './dtype';
 import { formatTensor, type FormatOptions } from './print';
 import { isContiguous, readElements, readExtent } from './read';
 import { contiguousStrides, sizeOf, shapeText } from './shape';
@@ -75,7 +75,7 @@ export class Tensor {
   /**
    * The elements, row-major: a view of the memory without a copy when the tensor is contiguous, else a copy.
    *
-   * `f32` gives a Float32Array on `cpu` and a Float64Array on `reference`; `bf16` its 16-bit codes; `bool` bytes 0 and 1.
+   * `f32` gives a Float32Array on `cpu` and a Float64Array on `reference`; `bf16` and `f16` their 16-bit codes; `bool` bytes 0 and 1.
    * A view reads as empty after the tensor was disposed. Do not write to it.
    *
    * @throws DisposedError after dispose, CaptureError while a program is captured
@@ -85,10 +85,9 @@ export class Tensor {
     return readElements(this.storage, this);
   }
 
-  /** A fresh Float64Array with the values, row-major; `bf16` is decoded, `bool` is 0 and 1. */
+  /** A fresh Float64Array with the values, row-major; `bf16` and `f16` are decoded, `bool` is 0 and 1. */
   toFloat64Array(): Float64Array {
-    const data = this.data();
-    return this.dtype === 'bf16' ? Float64Array.from(data, bf16ToNumber) : Float64Array.from(data);
+    return Float64Array.from(this.data(), decoderOf(this.dtype));
   }
 
   /** The values as nested arrays of numbers (`bool`: booleans). */

@@ -53,6 +53,8 @@ describe('receipts', () => {
         n_threads: 1,
         device: 'cpu',
         n_depth: 0,
+        type_k: 'f32',
+        type_v: 'f32',
         model_filename: path,
       });
       expect(receipt.model_n_params).toBe(5776640);

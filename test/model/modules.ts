@@ -27,7 +27,7 @@ export async function moduleOutputs(model: BitNet, golden: Golden): Promise<Map<
   for (let l = 0; l < model.config.numHiddenLayers; l++) {
     const block = model.weights.blocks[l];
     const name = `blocks.${l}`;
-    const layerCache = { keys: cache.keys[l], values: cache.values[l] };
+    const layerCache = cache.layers[l];
     const save = (module: string, x: Tensor): void =>
       void outputs.set(`case0.layers.${l}.${module}`, x.toFloat64Array());
     const pre = l === 0 ? embedded(model, ids) : await recorded(l - 1, 'out');

@@ -3,18 +3,18 @@ import { compareArrays } from '../../src/ops/compare';
 import { runNative } from '../../src/ops/dispatch';
 import { allOps } from '../../src/ops/registry';
 import type { CaseOperand, OpCase, OpDef, RefArray } from '../../src/ops/schema';
+import { writtenInputs } from '../../src/ops/schema';
 import { empty, fromTypedArray } from '../../src/tensor/create';
-import { numberToBf16, typedZeros } from '../../src/tensor/dtype';
+import { encoderOf, typedZeros } from '../../src/tensor/dtype';
 import type { Tensor } from '../../src/tensor/tensor';
 import { packFor, planesFrom } from './packed';
 
 type Operand = CaseOperand;
 
-// What the reference sees: f32 values rounded to float32, bf16 as bits.
+// What the reference sees: f32 values rounded to float32, 16-bit floats as bits.
 function operand({ dtype, shape, data }: Operand): RefArray {
   const out = typedZeros(dtype, 'reference', data.length);
-  for (let i = 0; i < data.length; i++)
-    out[i] = dtype === 'f32' ? Math.fround(data[i]) : dtype === 'bf16' ? numberToBf16(data[i]) : data[i];
+  for (let i = 0; i < data.length; i++) out[i] = dtype === 'f32' ? Math.fround(data[i]) : encoderOf(dtype)(data[i]);
   return { dtype, shape, data: out };
 }
 
@@ -68,11 +68,11 @@ export function testMatrix(variants: () => readonly string[], threads: readonly 
             const outputs = specs.map((s) => empty(s.shape, s.dtype, 'cpu'));
             runNative(def, given, c.attrs, outputs, { variant, spread: true });
             outputs.forEach((y, i) => expectClose(def, y, want[i]));
-            const mutated = (def.mutates ?? []).map((i) => {
+            const mutated = writtenInputs(def, inputs).map((i) => {
               const { packed } = c.inputs[i];
               return packed === undefined ? given[i] : planesFrom(variant, given[i], packed);
             });
-            (def.mutates ?? []).forEach((i, j) => expectClose(def, mutated[j], inputs[i]));
+            writtenInputs(def, inputs).forEach((i, j) => expectClose(def, mutated[j], inputs[i]));
             const all = bits([...outputs, ...mutated]);
             first ??= all;
             expect(all).toBe(first); // the same bits on every variant and thread count

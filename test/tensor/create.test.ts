@@ -162,6 +162,7 @@ describe('conversion', () => {
     const kinds: Record<string, string> = {
       f32: 'Float32Array',
       bf16: 'Uint16Array',
+      f16: 'Uint16Array',
       i32: 'Int32Array',
       i8: 'Int8Array',
       u8: 'Uint8Array',

@@ -264,6 +264,11 @@ struct Bf16 {
   static double get(uint16_t v) { return bf16_f32(v); }
   static uint16_t put(double v) { return f32_bf16(canon(float(v))); }
 };
+struct F16 {
+  using Raw = uint16_t;
+  static double get(uint16_t v) { return f16_f32(v); }
+  static uint16_t put(double v) { return v == v ? f64_f16(v) : 0x7e00; }
+};
 template <class T>
 struct Whole {
   using Raw = T;
@@ -283,6 +288,8 @@ static void withDType(DType t, F f) {
       return f(F32{});
     case DType::bf16:
       return f(Bf16{});
+    case DType::f16:
+      return f(F16{});
     case DType::i32:
       return f(Whole<int32_t>{});
     case DType::i8:

@@ -35,6 +35,7 @@
 #include "../kernels/norm.inl"
 #include "../kernels/rope.inl"
 #include "../kernels/glu.inl"
+#include "../kernels/kv.inl"
 #include "../kernels/attention.inl"
 #include "../kernels/sample.inl"
 #include "../kernels/screen.inl"
