@@ -15,6 +15,8 @@ const FORMAT = 'rotor-packed';
 /** Tensors begin at multiples of this, a cache line. */
 const ALIGN = 64;
 const PADDING = '.padding.';
+/** Stands for a SHA-256 that is not known yet. */
+const NO_SUM = '0'.repeat(64);
 
 /** What a cache file was made from. */
 export interface CacheFacts {
@@ -50,17 +52,19 @@ export interface CacheFile {
  * gaps) and a checksum per tensor. It gets its name when all of it is on the disk, so that readers see a whole file or none,
  * whoever else writes the same one or is killed on the way.
  *
+ * @param content SHA-256 of the checkpoint, which may become known while the tensors are written
  * @throws what the file system finds wrong; nothing is left behind then
  */
 export async function writeCacheFile(
   path: string,
-  facts: CacheFacts,
+  facts: Omit<CacheFacts, 'content'>,
+  content: Promise<string>,
   tensors: readonly CacheTensor[],
   signal?: AbortSignal,
 ): Promise<void> {
   const padded = withPadding(tensors);
-  const sums = padded.map(() => '0'.repeat(64));
-  const reserved = headerOf(facts, padded, sums).length;
+  const sums = padded.map(() => NO_SUM);
+  const reserved = headerOf({ ...facts, content: NO_SUM }, padded, sums).length;
   const temporary = join(dirname(path), temporaryName());
   try {
     const handle = await open(temporary, 'wx');
@@ -74,7 +78,7 @@ export async function writeCacheFile(
         await written;
         at += bytes.length;
       }
-      await writeAll(handle, headerOf(facts, padded, sums), 0);
+      await writeAll(handle, headerOf({ ...facts, content: await content }, padded, sums), 0);
       await handle.sync();
     } finally {
       await handle.close();

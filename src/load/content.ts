@@ -77,11 +77,18 @@ export async function hashRange(
   bytes: number,
   signal?: AbortSignal,
 ): Promise<void> {
-  const buffer = new Uint8Array(Math.min(bytes, PIECE));
-  for (let at = 0; at < bytes; at += PIECE) {
-    signal?.throwIfAborted();
-    const piece = buffer.subarray(0, Math.min(bytes - at, PIECE));
+  // The next piece is read while one is hashed.
+  const buffers = [0, 1].map(() => new Uint8Array(Math.min(bytes, PIECE)));
+  const read = async (at: number): Promise<Uint8Array> => {
+    const piece = buffers[(at / PIECE) % 2].subarray(0, Math.min(bytes - at, PIECE));
     await readInto(OP, path, begin + at, piece);
+    return piece;
+  };
+  for (let at = 0, next = read(0); at < bytes; at += PIECE) {
+    const piece = await next;
+    signal?.throwIfAborted();
+    if (at + PIECE < bytes) next = read(at + PIECE);
     hash.update(piece);
+    await new Promise((resolve) => setImmediate(resolve)); // others have their turn
   }
 }

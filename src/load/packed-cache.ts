@@ -131,14 +131,16 @@ export class PackedCache {
     const { checkpoint, key } = this;
     const { signal } = this.options;
     const before = await stampOf(checkpoint);
-    const content = await contentOf(checkpoint, signal);
-    const facts = { key, content, source: sourceOf(checkpoint), variant: deviceInfo()[0].variant };
+    const facts = { key, source: sourceOf(checkpoint), variant: deviceInfo()[0].variant };
     await sweep(folder);
     const path = join(folder, fileName(key));
     const tensors = this.#taken.map(({ spec, tensor }) => ({ ...spec, bytes: bytesOf(tensor) }));
-    await writeCacheFile(path, facts, tensors, signal);
+    const content = contentOf(checkpoint, signal);
+    // Both come to an end, whichever fails first: neither may go on reading what the caller frees.
+    const [written] = await Promise.allSettled([writeCacheFile(path, facts, content, tensors, signal), content]);
+    if (written.status === 'rejected') throw written.reason;
     await removeOlder(folder, path, facts);
-    await writeStamp(path, content, checkpoint, before.text);
+    await writeStamp(path, await content, checkpoint, before.text);
   }
 }
 
@@ -200,7 +202,11 @@ async function writeStamp(path: string, content: string, checkpoint: Checkpoint,
 }
 
 // What earlier versions of the same checkpoint left. Whoever has such a file mapped keeps it.
-async function removeOlder(folder: string, path: string, { source, variant }: CacheFacts): Promise<void> {
+async function removeOlder(
+  folder: string,
+  path: string,
+  { source, variant }: Omit<CacheFacts, 'content'>,
+): Promise<void> {
   for (const name of await readdir(folder)) {
     const other = join(folder, name);
     if (other === path || !/^packed-[0-9a-f]{32}\.safetensors$/.test(name)) continue;
