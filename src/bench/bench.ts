@@ -57,13 +57,15 @@ export async function bench(target: BenchTarget, options: BenchOptions = {}): Pr
       await bed.run(test, signal);
     }
     const peak_rss_bytes = process.resourceUsage().maxRSS * 1024;
-    const peaks = onCpu ? await peaksPerThreads(model, tests) : new Map<number, KernelPeak[]>();
+    const peaks = new Map<number, KernelPeak[]>();
+    if (onCpu) await raisePeaks(peaks, model, tests);
     for (let i = 0; i < repetitions; i++) {
       for (const run of runs) {
         options.onProgress?.({ test: testName(run.test), done: i, total: repetitions });
         await repeat(run, onCpu, i === repetitions - 1, signal);
       }
     }
+    if (onCpu) await raisePeaks(peaks, model, tests);
     const shared = {
       receipt_version: 1 as const,
       kind: 'throughput' as const,
@@ -106,18 +108,23 @@ async function repeat(run: Samples, onCpu: boolean, last: boolean, signal?: Abor
   if (last) run.hashes = await bed.hashes(test, tokens);
 }
 
-// Peaks of one row, of each number of sequences and of a long prompt, for every number of threads.
-async function peaksPerThreads(model: BitNet, tests: readonly PlannedTest[]): Promise<Map<number, KernelPeak[]>> {
-  const rows = new Set(
-    tests.flatMap((x) => [...(x.nGen > 0 ? [x.nParallel] : []), ...(x.nPrompt > 0 ? [x.nPrompt] : [])]),
-  );
-  const peaks = new Map<number, KernelPeak[]>();
-  for (const { threads } of tests) {
-    if (peaks.has(threads)) continue;
+// Peaks for the rows of every test and every number of threads: the highest seen, as they are taken before and after the runs.
+async function raisePeaks(
+  peaks: Map<number, KernelPeak[]>,
+  model: BitNet,
+  tests: readonly PlannedTest[],
+): Promise<void> {
+  const rows = tests.flatMap((x) => [...(x.nGen > 0 ? [x.nParallel] : []), ...(x.nPrompt > 0 ? [x.nPrompt] : [])]);
+  for (const threads of new Set(tests.map((x) => x.threads))) {
     setThreads(threads);
-    peaks.set(threads, await measurePeaks([...rows], model.config.hiddenSize));
+    const before = peaks.get(threads) ?? [];
+    const now = await measurePeaks([...new Set(rows)], model.config.hiddenSize);
+    peaks.set(
+      threads,
+      now.map((peak, i) => ({ ...peak, macs: Math.max(peak.macs, before[i]?.macs ?? 0) })),
+    );
   }
-  return peaks;
+  setThreads(tests[tests.length - 1].threads);
 }
 
 function results(model: BitNet, { test, ns, bandwidths, start, hashes }: Samples, peaks: readonly KernelPeak[] = []) {

@@ -16,6 +16,10 @@ export interface ReceiptLike {
   readonly n_threads: number;
   readonly n_prompt: number;
   readonly n_gen: number;
+  /** Positions in the cache before the test. */
+  readonly n_depth?: number;
+  /** Sequences side by side. */
+  readonly n_parallel?: number;
   /** Median tokens per second. */
   readonly median_ts: number;
   /** Ends of the 95 % interval of the median, tokens per second. */
@@ -107,9 +111,9 @@ function checkReceipt(op: string, receipt: ReceiptLike, index: number): void {
   );
 }
 
-function testName({ n_prompt, n_gen }: ReceiptLike): string {
-  if (n_prompt > 0 && n_gen > 0) return `pp${n_prompt}+tg${n_gen}`;
-  return n_prompt > 0 ? `pp${n_prompt}` : `tg${n_gen}`;
+function testName({ n_prompt, n_gen, n_depth = 0, n_parallel = 1 }: ReceiptLike): string {
+  const parts = [...(n_prompt > 0 ? [`pp${n_prompt}`] : []), ...(n_gen > 0 ? [`tg${n_gen}`] : [])];
+  return `${parts.join('+')}${n_parallel > 1 ? ` x ${n_parallel}` : ''}${n_depth > 0 ? ` @ d${n_depth}` : ''}`;
 }
 
 function groupName({ label, n_threads }: ReceiptLike): string {

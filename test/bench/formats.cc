@@ -56,15 +56,6 @@ void together(int threads, const std::function<void(int)>& body) {
   for (auto& t : others) t.join();
 }
 
-// Seconds of `body`: the median of five runs after one unmeasured, or of one when that takes long.
-double timed(const std::function<void()>& body) {
-  const double first = secondsOf(body);
-  if (first > 1) return first;
-  std::vector<double> times;
-  for (int r = 0; r < 5; ++r) times.push_back(secondsOf(body));
-  return medianOf(times);
-}
-
 // Bytes per second at which `threads` threads read 512 MiB, one stream with prefetch.
 double readBandwidth(int threads) {
   static uint64_t sink[64 * 8];
@@ -102,98 +93,128 @@ double readBandwidth(int threads) {
   }()
 #define MADDUBS(i) "vpmaddubsw %%ymm15,%%ymm14,%%ymm" #i "\n"
 #define SHUFFLE(i) "vpshufb %%ymm15,%%ymm14,%%ymm" #i "\n"
-#define ADDB(i) "vpaddb %%ymm15,%%ymm14,%%ymm" #i "\n"
+
+// The matrices of a layer of the 2B shape: query, key and value; output; gate or up; down.
+constexpr int64_t kShapes[][2] = {{3840, 2560}, {2560, 2560}, {6912, 2560}, {2560, 6912}};
+
+std::vector<int8_t> randomWeights(int64_t count) {
+  std::vector<int8_t> w(static_cast<size_t>(count));
+  for (auto& e : w) e = int8_t(random32() % 3) - 1;
+  return w;
+}
+
+// From `least` to 127, with the extreme in between.
+std::vector<int8_t> randomActivations(int64_t count, int8_t least) {
+  std::vector<int8_t> v(static_cast<size_t>(count));
+  for (size_t k = 0; k < v.size(); ++k) v[k] = k % 97 == 0 ? least : int8_t(std::max<int>(least, int(random32() % 256) - 128));
+  return v;
+}
+
+// Whether the product is that of the scalar definition; says where it is not.
+bool exact(const Format& f, int64_t rows, int64_t cols) {
+  const std::vector<int8_t> w = randomWeights(rows * cols), v = randomActivations(cols, f.least);
+  const Bytes packed = f.pack(w, rows, cols);
+  std::vector<int32_t> y(static_cast<size_t>(rows));
+  f.product(packed.data(), Activations(v), y.data(), rows, cols);
+  for (int64_t r = 0; r < rows; ++r) {
+    int32_t sum = 0;
+    for (int64_t k = 0; k < cols; ++k) sum += w[size_t(r * cols + k)] * v[size_t(k)];
+    if (sum == y[size_t(r)]) continue;
+    std::fprintf(stderr, "%s: expected %d in row %lld of %lld columns, received %d\n", f.name, sum, (long long)r, (long long)cols, y[size_t(r)]);
+    return false;
+  }
+  return true;
+}
+
+// Nanoseconds of a multiply-accumulate with weights in cache: a matrix of 640 x 2560 for each thread, 400 KiB at two bits a weight.
+double inCache(const Format& f, const Bytes& one, const Activations& x, int64_t rows, int64_t cols, int threads, int times) {
+  const double seconds = secondsOf([&] {
+    together(threads, [&](int) {
+      const Bytes mine(one);
+      std::vector<int32_t> y(static_cast<size_t>(rows));
+      for (int n = 0; n < times; ++n) f.product(mine.data(), x, y.data(), rows, cols);
+    });
+  });
+  return seconds / (double(times) * threads * double(rows * cols)) * 1e9;
+}
+
+// The same with layers that come from memory, threads taking them in turn.
+double fromMemory(const Format& f, const Bytes& all, size_t layer, const Activations& narrow, const Activations& wide, int threads) {
+  const size_t copies = all.size() / layer;
+  double macs = 0;
+  for (const auto& [r, k] : kShapes) macs += double(r * k);
+  const double seconds = secondsOf([&] {
+    together(threads, [&](int thread) {
+      std::vector<int32_t> y(8192);
+      for (size_t c = size_t(thread); c < copies; c += size_t(threads)) {
+        const uint8_t* p = all.data() + c * layer;
+        for (const auto& [r, k] : kShapes) {
+          f.product(p, k == 2560 ? narrow : wide, y.data(), r, k);
+          p += f.bytes(r, k);
+        }
+      }
+    });
+  });
+  return seconds / (double(copies) * macs) * 1e9;
+}
+
+void printRates(const char* name, const std::vector<std::vector<double>>& nanoseconds) {
+  std::printf(", \"%s\": [", name);
+  for (size_t t = 0; t < nanoseconds.size(); ++t) std::printf("%s%.4g", t > 0 ? ", " : "", 1 / medianOf(nanoseconds[t]));
+  std::printf("]");
+}
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const int most = argc > 1 ? std::atoi(argv[1]) : 2;
   const size_t memoryBytes = size_t(argc > 2 ? std::atoi(argv[2]) : 512) << 20;
-  // The matrices of the 2B shape: query/key/value, output, gate/up (one of the two), down.
-  const int64_t shapes[][2] = {{3840, 2560}, {2560, 2560}, {6912, 2560}, {2560, 6912}};
-  const double maddubs = RATE(MADDUBS), shuffle = RATE(SHUFFLE), addb = RATE(ADDB);
-  std::printf("{\n  \"maddubs_per_second\": %.4g,\n  \"pshufb_per_second\": %.4g,\n  \"paddb_per_second\": %.4g,\n  \"formats\": [", maddubs, shuffle, addb);
-  std::vector<double> bandwidth(size_t(most) + 1);  // by threads, the highest seen
-  bool first = true;
+  const int64_t rows = 640, cols = 2560;
+  const double maddubs = RATE(MADDUBS), shuffle = RATE(SHUFFLE);
+  struct Study {
+    Bytes one, layer;
+    std::vector<std::vector<double>> cache, memory;
+  };
+  std::vector<Study> studies;
   for (const Format& f : formats()) {
-    // Exactness, on every shape, with activations down to the extreme.
-    for (const auto& [rows, cols] : shapes) {
-      const int64_t n = std::min<int64_t>(rows, 128);
-      std::vector<int8_t> w(size_t(n * cols)), v(size_t(cols), 0);
-      for (auto& e : w) e = int8_t(random32() % 3) - 1;
-      for (int64_t k = 0; k < cols; ++k) v[size_t(k)] = k % 97 == 0 ? f.least : int8_t(std::max<int>(f.least, int(random32() % 256) - 128));
-      const Bytes packed = f.pack(w, n, cols);
-      const Activations x(v);
-      std::vector<int32_t> y(size_t(n), 0);
-      f.product(packed.data(), x, y.data(), n, cols);
-      for (int64_t r = 0; r < n; ++r) {
-        int32_t sum = 0;
-        for (int64_t k = 0; k < cols; ++k) sum += w[size_t(r * cols + k)] * v[size_t(k)];
-        if (sum == y[size_t(r)]) continue;
-        std::fprintf(stderr, "%s: expected %d in row %lld of %lld columns, received %d\n", f.name, sum, (long long)r, (long long)cols, y[size_t(r)]);
-        return 1;
+    Study study{f.pack(randomWeights(rows * cols), rows, cols), {}, {}, {}};
+    for (const auto& [r, k] : kShapes) {
+      if (!exact(f, 128, k)) return 1;
+      const Bytes p = f.pack(randomWeights(r * k), r, k);
+      study.layer.insert(study.layer.end(), p.begin(), p.end());
+    }
+    study.cache.resize(size_t(most));
+    study.memory.resize(size_t(most));
+    studies.push_back(std::move(study));
+  }
+  const Activations narrow(randomActivations(2560, -127)), wide(randomActivations(6912, -127));
+  std::vector<double> bandwidth(static_cast<size_t>(most));  // the highest seen
+  // The formats take turns, so that a slow moment meets all of them. What takes long runs once.
+  for (int round = 0; round < 7; ++round)
+    for (size_t i = 0; i < studies.size(); ++i) {
+      const Format& f = formats()[i];
+      Study& s = studies[i];
+      const bool slow = round > 0 && s.memory[0][0] > 0.3;
+      if (slow) continue;
+      Bytes all((memoryBytes + s.layer.size() - 1) / s.layer.size() * s.layer.size());
+      for (size_t at = 0; at < all.size(); at += s.layer.size()) std::memcpy(all.data() + at, s.layer.data(), s.layer.size());
+      for (int t = 1; t <= most; ++t) {
+        bandwidth[size_t(t - 1)] = std::max(bandwidth[size_t(t - 1)], readBandwidth(t));
+        s.cache[size_t(t - 1)].push_back(inCache(f, s.one, narrow, rows, cols, t, i == 0 ? 2 : 100));
+        s.memory[size_t(t - 1)].push_back(fromMemory(f, all, s.layer.size(), narrow, wide, t));
       }
     }
-    std::vector<int8_t> v(2560);
-    for (auto& e : v) e = int8_t(random32() % 255) - 127;
-    const Activations x(v), wide([&] {
-      std::vector<int8_t> u(6912);
-      for (auto& e : u) e = int8_t(random32() % 255) - 127;
-      return u;
-    }());
-    // In cache: one matrix of 640 x 2560 for each thread, 400 KiB at two bits a weight.
-    const int64_t rows = 640, cols = 2560;
-    std::vector<int8_t> w(size_t(rows * cols));
-    for (auto& e : w) e = int8_t(random32() % 3) - 1;
-    const Bytes one = f.pack(w, rows, cols);
-    std::printf("%s\n    {\"name\": \"%s\", \"bits\": %.4g, \"cache\": [", first ? "" : ",", f.name, 8.0 * double(one.size()) / double(rows * cols));
-    first = false;
-    for (int t = 1; t <= most; ++t) {
-      // So often that starting threads does not count.
-      const double seconds = timed([&] {
-        together(t, [&](int) {
-          const Bytes mine(one);
-          std::vector<int32_t> y(static_cast<size_t>(rows));
-          for (int i = 0; i < 200; ++i) f.product(mine.data(), x, y.data(), rows, cols);
-        });
-      });
-      std::printf("%s%.4g", t > 1 ? ", " : "", 200.0 * t * double(rows * cols) / seconds / 1e9);
-    }
-    std::printf("], \"memory\": [");
-    // From memory: as many copies of a block of each shape as fill the size given.
-    Bytes all;
-    for (const auto& [r, c] : shapes) {
-      std::vector<int8_t> big(size_t(r * c));
-      for (auto& e : big) e = int8_t(random32() % 3) - 1;
-      const Bytes p = f.pack(big, r, c);
-      all.insert(all.end(), p.begin(), p.end());
-    }
-    const size_t layer = all.size(), copies = (memoryBytes + layer - 1) / layer;
-    all.resize(layer * copies + 4096);
-    for (size_t c = 1; c < copies; ++c) std::memcpy(all.data() + c * layer, all.data(), layer);
-    double macs = 0;
-    for (const auto& [r, c] : shapes) macs += double(r * c);
-    for (int t = 1; t <= most; ++t) {
-      bandwidth[size_t(t)] = std::max(bandwidth[size_t(t)], readBandwidth(t));
-      const double seconds = timed([&] {
-        together(t, [&](int thread) {
-          std::vector<int32_t> y(8192);
-          for (size_t c = size_t(thread); c < copies; c += size_t(t)) {
-            const uint8_t* p = all.data() + c * layer;
-            for (const auto& [r, c2] : shapes) {
-              f.product(p, c2 == cols ? x : wide, y.data(), r, c2);
-              p += f.bytes(r, c2);
-            }
-          }
-        });
-      });
-      std::printf("%s%.4g", t > 1 ? ", " : "", double(copies) * macs / seconds / 1e9);
-    }
-    std::printf("], \"multiplies_per_mac\": %.4g, \"shuffles_per_mac\": %.4g}", f.multiplies, f.shuffles);
-    std::fflush(stdout);
+  std::printf("{\n  \"maddubs_per_second\": %.4g,\n  \"pshufb_per_second\": %.4g,\n  \"read_bandwidth\": [", maddubs, shuffle);
+  for (size_t t = 0; t < bandwidth.size(); ++t) std::printf("%s%.4g", t > 0 ? ", " : "", bandwidth[t]);
+  std::printf("],\n  \"formats\": [");
+  for (size_t i = 0; i < studies.size(); ++i) {
+    const Format& f = formats()[i];
+    const double bits = 8.0 * double(studies[i].one.size()) / double(rows * cols);
+    std::printf("%s\n    {\"name\": \"%s\", \"bits\": %.4g", i > 0 ? "," : "", f.name, bits);
+    printRates("cache", studies[i].cache);
+    printRates("memory", studies[i].memory);
+    std::printf(", \"multiplies_per_mac\": %.4g, \"shuffles_per_mac\": %.4g}", f.multiplies, f.shuffles);
   }
-  std::printf("\n  ],\n  \"read_bandwidth\": [");
-  for (int t = 1; t <= most; ++t) std::printf("%s%.4g", t > 1 ? ", " : "", bandwidth[size_t(t)]);
-  std::printf("]\n}\n");
+  std::printf("\n  ]\n}\n");
   return 0;
 }

@@ -2,7 +2,7 @@
 // beside the peers, and the weight formats. Takes about fifteen minutes on the 2.4 B shape; run it on a machine with nothing else to do.
 //
 //   node test/bench/report.mjs --model DIR --out DIR [--gguf FILE] [--llama-bench BINARY[,GGUF]] [--threads 2] [--repetitions 3]
-//                              [--only bench,depth,batch,compare,formats]
+//                              [--prompt 512] [--gen 128] [--only bench,depth,batch,compare,formats]
 //
 // Without --gguf the file for the peers is made in the temporary folder (test/bench/make-gguf.mjs; 1.2 GB) and deleted afterwards.
 import fs from 'node:fs';
@@ -25,6 +25,8 @@ const given = readFlags(process.argv.slice(2), {
   'llama-bench': 'texts',
   threads: 'number',
   repetitions: 'number',
+  prompt: 'number',
+  gen: 'number',
   only: 'text',
 });
 const { model, out, threads = 2, repetitions = 3 } = given;
@@ -71,8 +73,10 @@ async function measured(name, options) {
 }
 
 const context = JSON.parse(fs.readFileSync(path.join(model, 'config.json'), 'utf8')).max_position_embeddings;
+const nPrompt = Math.min(given.prompt ?? 512, context);
+const nGen = Math.min(given.gen ?? 128, context);
 const gen = 32;
-await measured('bench', { nPrompt: Math.min(512, context), nGen: Math.min(128, context), threads: [1, threads] });
+await measured('bench', { nPrompt, nGen, threads: [1, threads] });
 // The deepest test ends at the last position of the context.
 const depths = [128 - gen, 2048, context - gen].filter((d) => d + gen <= context);
 await measured('depth', { nPrompt: 0, nGen: gen, depth: [...new Set(depths)], threads });
@@ -89,8 +93,8 @@ if (parts.includes('compare')) {
       repetitions,
       threads,
     };
-    const decode = await compare({ ...options, prompt: [Math.min(512, context)], gen: [Math.min(128, context)] });
-    save('compare', decode.map(anonymous));
+    const receipts = await compare({ ...options, prompt: [nPrompt], gen: [nGen] });
+    save('compare', receipts.map(anonymous));
   } finally {
     if (made !== undefined) fs.rmSync(made, { force: true });
   }
