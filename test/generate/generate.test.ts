@@ -33,7 +33,11 @@ describe('cpu', () => {
     const { length } = golden.cases[0].greedy64;
     const results = await generate(model, all, { maxTokens: length, ignoreEos: true }).result();
     const same = results.filter((r, i) => r.ids.every((id, t) => id === golden.cases[i].greedy64[t])).length;
-    expect(same).toBeGreaterThanOrEqual(golden.summary.greedy_same_as_float64 - 4);
+    // Near-ties fall the other way now and then: rare events, at most 1.5 times as many as in transformers' float32, give or
+    // take two standard deviations of their number.
+    const { of, greedy_same_as_float64: theirs } = golden.summary;
+    const departures = 1.5 * (of - theirs);
+    expect(of - same).toBeLessThanOrEqual(departures + 2 * Math.sqrt(departures));
   });
 
   test('a decode step draws the largest logit of the eager model, and reports its log probability', async () => {
