@@ -38,9 +38,9 @@ export type {
   Usage,
 } from './generate';
 export { LanguageEngine } from './language-engine';
-export type { EngineGenerateOptions } from './language-engine';
+export type { EngineGenerateOptions, ModelInput } from './language-engine';
 export { LanguageModel, loadModel } from './language-model';
-export type { LanguageEngineOptions, LoadModelOptions, ModelInput, TextGenerateOptions } from './language-model';
+export type { LanguageEngineOptions, LoadModelOptions, TextGenerateOptions } from './language-model';
 export { openCheckpoint } from './load/checkpoint';
 export { loadConfig } from './load/load-config';
 export { loadBitNet } from './load/load-model';

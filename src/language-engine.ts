@@ -1,6 +1,8 @@
 import type { Engine, GenerateOptions, Generation } from './generate';
-import type { ModelInput } from './language-model';
 import type { ChatMessage } from './text';
+
+/** Text, or token ids. */
+export type ModelInput = string | ArrayLike<number>;
 
 /** Options of {@link LanguageEngine.generate}: those of `LanguageModel.generate`; hooks and the cache belong to the engine. */
 export type EngineGenerateOptions = Omit<GenerateOptions, 'listener' | 'cacheType'>;

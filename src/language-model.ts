@@ -9,7 +9,7 @@ import {
   type Generation,
   type TextCodec,
 } from './generate';
-import { LanguageEngine } from './language-engine';
+import { LanguageEngine, type ModelInput } from './language-engine';
 import { loadBitNet, type LoadOptions } from './load/load-model';
 import type { BitNet } from './model/bitnet';
 import type { BitNetConfig } from './model/config';
@@ -26,9 +26,6 @@ import { type ChatMessage, loadTokenizer, type Tokenizer } from './text';
 import type { ActivationCache } from './trace/cache';
 import { tapNames } from './trace/names';
 import { type CacheOptions, hookListener, type HookOptions, run, runWithCache, runWithHooks } from './trace/run';
-
-/** Text, or token ids. */
-export type ModelInput = string | ArrayLike<number>;
 
 /** Options of {@link loadModel}. */
 export interface LoadModelOptions extends LoadOptions {

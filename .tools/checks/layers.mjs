@@ -10,6 +10,7 @@ export const title = 'dependency direction';
 const chain = ['native', 'tensor', 'ops', 'program', 'nn', 'model'];
 const upTo = (folder) => chain.slice(0, chain.indexOf(folder) + 1);
 const drivers = ['load', 'generate', 'trace'];
+const models = ['language-engine', 'language-model'];
 
 /** folder -> what it may import: other folders, or single modules written as folder/file. */
 export const allowed = {
@@ -24,17 +25,18 @@ export const allowed = {
   generate: upTo('model'),
   trace: upTo('model'),
   plot: ['native/errors', 'native/options'],
-  notebook: [...upTo('model'), ...drivers, 'text', 'plot', 'language-model'],
-  bench: [...upTo('model'), ...drivers, 'text', 'language-model'],
-  server: [...upTo('model'), ...drivers, 'text', 'bench', 'language-model'],
-  cli: [...upTo('model'), ...drivers, 'text', 'bench', 'plot', 'server', 'language-model'],
+  notebook: [...upTo('model'), ...drivers, 'text', 'plot', ...models],
+  bench: [...upTo('model'), ...drivers, 'text', ...models],
+  server: [...upTo('model'), ...drivers, 'text', 'bench', ...models],
+  cli: [...upTo('model'), ...drivers, 'text', 'bench', 'plot', 'server', ...models],
 };
 
-/** Files directly in src/: the public index may import every folder, the command line what cli/ may, the language model the drivers. */
+/** Files directly in src/: the public index may import every folder, the command line what cli/ may, the language model and its engine the drivers. */
 const entries = {
-  'index.ts': [...Object.keys(allowed), 'language-model'],
+  'index.ts': [...Object.keys(allowed), ...models],
   'cli.ts': [...allowed.cli, 'cli'],
-  'language-model.ts': [...upTo('model'), ...drivers, 'text'],
+  'language-engine.ts': ['generate', 'text'],
+  'language-model.ts': [...upTo('model'), ...drivers, 'text', 'language-engine'],
 };
 
 /** Module names that a file imports, re-exports or requires. Comments do not count. */
