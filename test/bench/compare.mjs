@@ -35,7 +35,8 @@ export async function compare(options) {
   const tests = depth.flatMap((nDepth) =>
     [...prompt.map((nPrompt) => ({ nPrompt, nGen: 0 })), ...gen.map((nGen) => ({ nPrompt: 0, nGen }))]
       .filter(({ nPrompt, nGen }) => nPrompt + nGen > 0)
-      .map((sizes) => ({ ...sizes, nDepth, nParallel: 1 })),
+      // Keys and values in f16, as the peers keep them.
+      .map((sizes) => ({ ...sizes, nDepth, nParallel: 1, cacheType: 'f16' })),
   );
   const length = Math.max(...tests.map((t) => t.nPrompt + t.nGen + t.nDepth));
   const engines = await startEngines({ model, gguf, threads, length, binaries: options['llama-bench'] ?? [] });

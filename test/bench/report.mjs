@@ -79,7 +79,7 @@ const gen = 32;
 await measured('bench', { nPrompt, nGen, threads: [1, threads] });
 // The deepest test ends at the last position of the context.
 const depths = [128 - gen, 2048, context - gen].filter((d) => d + gen <= context);
-await measured('depth', { nPrompt: 0, nGen: gen, depth: [...new Set(depths)], threads });
+await measured('depth', { nPrompt: 0, nGen: gen, depth: [...new Set(depths)], cacheType: 'f16', threads });
 await measured('batch', { nPrompt: 0, nGen: gen, parallel: [1, 2, 4, 8], threads });
 
 if (parts.includes('compare')) {
