@@ -1,7 +1,6 @@
 import type { BitNetWeights } from '../model/bitnet';
 import { BitNet } from '../model/bitnet';
 import type { BitNetConfig } from '../model/config';
-import { guardedAsync, native } from '../native/addon';
 import { LoadError, OptionError } from '../native/errors';
 import { checkOptions, describe } from '../native/options';
 import type { RopeTables } from '../nn/attention';
@@ -13,9 +12,9 @@ import { RMSNorm } from '../nn/norm';
 import { TernaryLinear } from '../nn/ternary-linear';
 import { ropeTables } from '../ops/rope';
 import { packedBytes, ternaryOver } from '../ops/ternary-weights';
-import { checkDevice, empty, tensor } from '../tensor/create';
+import { checkDevice, tensor } from '../tensor/create';
 import type { DeviceName, DType } from '../tensor/dtype';
-import { isMappable, mapTensor } from '../tensor/mapped';
+import { isMappable, mapTensor, readTensor } from '../tensor/mapped';
 import { moveTo } from '../tensor/move';
 import type { Tensor } from '../tensor/tensor';
 import type { CachedSpec } from './packed-cache';
@@ -264,9 +263,8 @@ class Reader {
   // The bytes as they are stored, straight into native memory.
   async #read(entry: TensorEntry): Promise<Tensor> {
     this.options.signal?.throwIfAborted();
-    const x = empty(entry.shape, storedDTypes[entry.dtype], 'cpu');
+    const x = await readTensor(entry.file, entry.begin, entry.shape, storedDTypes[entry.dtype]);
     try {
-      await guardedAsync(native().readFile(x.storage.address().id, 0, entry.file, entry.begin, entry.bytes));
       this.#tell(entry);
     } catch (error) {
       x.dispose();

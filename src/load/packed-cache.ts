@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { BitNetConfig } from '../model/config';
 import { deviceInfo } from '../native/device-info';
 import type { DType } from '../tensor/dtype';
-import { mapTensor, populate } from '../tensor/mapped';
+import { mapTensor, populate, readTensor } from '../tensor/mapped';
 import type { Tensor } from '../tensor/tensor';
 import type { CacheFacts, CacheFile } from './cache-file';
 import { openCacheFile, writeCacheFile } from './cache-file';
@@ -33,8 +33,11 @@ export interface PackedCacheOptions {
 /** A change this shortly before a stamp may have a second one behind it that the clock does not tell apart, in milliseconds. */
 const RACY = 2000;
 
+/** Tensors from this size on are read into huge pages: from a mapping's small ones, decoding is a tenth slower. In bytes. */
+const LARGE = 4 << 20;
+
 /**
- * What a checkpoint becomes on this CPU variant, kept on disk: tensors by name, mapped when they are there, else made, and
+ * What a checkpoint becomes on this CPU variant, kept on disk: tensors by name, read or mapped when they are there, else made, and
  * written for the next time.
  *
  * The file's name is a hash of sizes, headers and samples of the checkpoint, of the config and of the packed layout. Beside it
@@ -78,13 +81,13 @@ export class PackedCache {
   }
 
   /**
-   * Tensors that belong together: mapped when the cache has all of them, else made.
+   * Tensors that belong together: from the cache when it has all of them, else made.
    *
    * @param specs what the cache must have them as; names differ over the whole model
    * @param make reads the checkpoint; gives contiguous `cpu` tensors in the order of `specs`
    */
   async take(specs: readonly CachedSpec[], make: () => Promise<readonly Tensor[]>): Promise<readonly Tensor[]> {
-    const tensors = this.#map(specs) ?? (await make());
+    const tensors = (await this.#find(specs)) ?? (await make());
     tensors.forEach((tensor, i) => this.#taken.push({ spec: specs[i], tensor }));
     return tensors;
   }
@@ -97,7 +100,7 @@ export class PackedCache {
    * @throws only the reason of the signal
    */
   async finish(): Promise<void> {
-    if (this.#made === 0) return populate(this.#taken.map(({ tensor }) => tensor));
+    if (this.#made === 0) return populate(this.#taken.flatMap(({ tensor }) => (tensor.bytes < LARGE ? tensor : [])));
     try {
       const bytes = this.#taken.reduce((sum, { tensor }) => sum + tensor.bytes, 0);
       const place = await writableFolder(this.folders, bytes, this.options.keepFree);
@@ -109,19 +112,20 @@ export class PackedCache {
     }
   }
 
-  #map(specs: readonly CachedSpec[]): Tensor[] | undefined {
-    const mapped: Tensor[] = [];
+  async #find(specs: readonly CachedSpec[]): Promise<Tensor[] | undefined> {
+    const found: Tensor[] = [];
     try {
       for (const { name, dtype, shape } of specs) {
         const entry = this.file?.tensors.get(name);
         const fits = entry?.dtype === dtype.toUpperCase() && String(entry.shape) === String(shape);
         if (entry === undefined || !fits) throw new Error(`no ${name}`);
-        mapped.push(mapTensor(entry.file, entry.begin, shape, dtype));
+        const bring = entry.bytes < LARGE ? mapTensor : readTensor;
+        found.push(await bring(entry.file, entry.begin, shape, dtype));
       }
-      return mapped;
+      return found;
     } catch {
       // Also a file that was cut since it was opened.
-      for (const tensor of mapped) tensor.dispose();
+      for (const tensor of found) tensor.dispose();
       this.#made++;
       return undefined;
     }

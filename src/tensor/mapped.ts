@@ -1,5 +1,6 @@
 import { guardedAsync, native } from '../native/addon';
 import { OptionError } from '../native/errors';
+import { empty } from './create';
 import type { DType } from './dtype';
 import { dtypeBytes } from './dtype';
 import { sizeOf } from './shape';
@@ -22,6 +23,27 @@ export function mapTensor(path: string, offset: number, shape: readonly number[]
     });
   }
   return new Tensor(new CpuStorage(sizeOf(shape) * dtypeBytes(dtype), { path, offset }), dtype, shape);
+}
+
+/**
+ * A `cpu` tensor with a copy of a range of a file, in memory of its own: large ones get huge pages, which a mapping cannot have.
+ *
+ * @throws LoadError if the file does not hold the range
+ */
+export async function readTensor(
+  path: string,
+  offset: number,
+  shape: readonly number[],
+  dtype: DType,
+): Promise<Tensor> {
+  const x = empty(shape, dtype, 'cpu');
+  try {
+    await guardedAsync(native().readFile(x.storage.address().id, 0, path, offset, x.bytes));
+  } catch (error) {
+    x.dispose();
+    throw error;
+  }
+  return x;
 }
 
 /** Whether elements at this offset of a file are aligned for their type. */
