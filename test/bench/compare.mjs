@@ -55,7 +55,9 @@ async function startEngines({ model, gguf, threads, length, binaries }) {
   if (gguf === undefined)
     console.error('skipped: node-llama-cpp, as no --gguf FILE was given (test/bench/make-gguf.mjs)');
   else if (!fs.existsSync(new URL('node_modules/node-llama-cpp', import.meta.url)))
-    console.error('skipped: node-llama-cpp is not installed (npm install --omit=optional --ignore-scripts in test/bench)');
+    console.error(
+      'skipped: node-llama-cpp is not installed (npm install --omit=optional --ignore-scripts in test/bench)',
+    );
   else {
     const engine = await startWorker('node-llama-cpp.mjs', [gguf, threads, length + 8]);
     engines.push({ label: 'node-llama-cpp', file: gguf, engine, version: engine.hello.version });
