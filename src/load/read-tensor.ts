@@ -1,7 +1,7 @@
 import { DTypeError } from '../native/errors';
 import { readInto } from './file';
 import type { TensorEntry } from './safetensors';
-import { bf16ToNumber, f16ToNumber } from './stored-dtype';
+import { bf16ToNumber, f16ToNumber } from '../tensor/dtype';
 
 const OP = 'readTensor';
 

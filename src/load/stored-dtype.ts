@@ -39,21 +39,3 @@ export const STORED_BYTES: Readonly<Record<StoredDType, number>> = {
 export function isStoredDType(name: unknown): name is StoredDType {
   return typeof name === 'string' && Object.hasOwn(STORED_BYTES, name);
 }
-
-/** The value of bfloat16 bits: the upper half of a float32. Exact. */
-export function bf16ToNumber(bits: number): number {
-  scratchBits[0] = bits << 16;
-  return scratchFloat[0];
-}
-
-/** The value of IEEE half precision bits. Exact. */
-export function f16ToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
-}
-
-const scratchFloat = new Float32Array(1);
-const scratchBits = new Uint32Array(scratchFloat.buffer);
