@@ -37,8 +37,14 @@ struct Record {
 };
 static_assert(sizeof(Record) == 1008, "mirrored in src/native/abi.ts");
 
-// Inlined everywhere, see ROTOR_INLINE in backend.h.
-[[gnu::always_inline]] inline int64_t dtypeBytes(DType t) {
+// Inlined everywhere, see ROTOR_INLINE in backend.h, and also used by kernels of a GPU.
+#ifdef __CUDACC__
+#define ROTOR_ANYWHERE __host__ __device__ __forceinline__
+#else
+#define ROTOR_ANYWHERE [[gnu::always_inline]] inline
+#endif
+
+ROTOR_ANYWHERE int64_t dtypeBytes(DType t) {
   switch (t) {
     case DType::f32:
     case DType::i32:

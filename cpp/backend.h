@@ -23,12 +23,12 @@ struct View {
   int64_t size = 0;
 
   template <class T>
-  ROTOR_INLINE T* as() const {
+  ROTOR_ANYWHERE T* as() const {
     return static_cast<T*>(data);
   }
   // Dimension counted from the end: last(0) is the innermost. 1 where there is none.
-  ROTOR_INLINE int64_t last(int i) const { return i < ndim ? dims[ndim - 1 - i] : 1; }
-  ROTOR_INLINE bool contiguous() const {
+  ROTOR_ANYWHERE int64_t last(int i) const { return i < ndim ? dims[ndim - 1 - i] : 1; }
+  ROTOR_ANYWHERE bool contiguous() const {
     int64_t step = 1;
     for (int i = ndim - 1; i >= 0; --i) {
       if (dims[i] != 1 && strides[i] != step) return false;
