@@ -1,8 +1,8 @@
 // Every receipt of a release in one go: decode and prefill on one and on several threads, decode at depth, sequences side by side,
-// beside the peers, and the weight formats. Takes about fifteen minutes on the 2.4 B shape; run it on a machine with nothing else to do.
+// starting, the cost of a call, beside the peers, and the weight formats. Takes about fifteen minutes on the 2.4 B shape; run it on a machine with nothing else to do.
 //
 //   node test/bench/report.mjs --model DIR --out DIR [--gguf FILE] [--llama-bench BINARY[,GGUF]] [--threads 2] [--repetitions 3]
-//                              [--prompt 512] [--gen 128] [--only bench,depth,batch,compare,formats]
+//                              [--prompt 512] [--gen 128] [--only bench,depth,batch,start,overhead,compare,formats]
 //
 // Without --gguf the file for the peers is made in the temporary folder (test/bench/make-gguf.mjs; 1.2 GB) and deleted afterwards.
 import fs from 'node:fs';
@@ -13,9 +13,10 @@ import { compare } from './compare.mjs';
 import { readFlags } from './flags.mjs';
 import { measureFormats } from './formats.mjs';
 import { makeGguf } from './make-gguf.mjs';
+import { measureStart } from './start.mjs';
 
 const require = createRequire(import.meta.url);
-const { bench } = require('../../dist/index.js');
+const { bench, benchOverhead } = require('../../dist/index.js');
 const { loadBitNet } = require('../../dist/load/load-model.js');
 
 const given = readFlags(process.argv.slice(2), {
@@ -31,7 +32,7 @@ const given = readFlags(process.argv.slice(2), {
 });
 const { model, out, threads = 2, repetitions = 3 } = given;
 if (model === undefined || out === undefined) throw new Error('expected --model DIR and --out DIR.');
-const parts = given.only?.split(',') ?? ['bench', 'depth', 'batch', 'compare', 'formats'];
+const parts = given.only?.split(',') ?? ['bench', 'depth', 'batch', 'start', 'overhead', 'compare', 'formats'];
 fs.mkdirSync(out, { recursive: true });
 
 // Where the model lies on this machine is nobody's business.
@@ -50,6 +51,8 @@ function save(name, receipts) {
     for (const e of engines)
       if (e.median_ts)
         console.log(`${name}: ${r.test}, ${r.n_threads} threads, ${e.label}: ${e.median_ts.toFixed(2)} tokens/s`);
+    if (r.kind === 'start') console.log(`${name}: ${r.test}: first token after ${r.first_token_ms.toFixed(0)} ms`);
+    if (r.kind === 'overhead') console.log(`${name}: ${r.test}: ${r.median_us.toFixed(3)} us`);
     for (const x of r.ratios ?? []) console.log(`${name}: ${r.test}: ${x.ratio.toFixed(2)} times ${x.label}`);
   }
 }
@@ -82,6 +85,10 @@ const deep = 64;
 const depths = [128, 2048, context - deep].filter((d) => d + deep <= context);
 await measured('depth', { nPrompt: 0, nGen: deep, depth: [...new Set(depths)], cacheType: 'f16', threads });
 await measured('batch', { nPrompt: 0, nGen: gen, parallel: [1, 2, 4, 8], threads });
+
+if (parts.includes('start')) save('start', (await measureStart({ model, threads, repetitions })).map(anonymous));
+if (parts.includes('overhead'))
+  save('overhead', await benchOverhead({ threads: 1, command: 'rotor bench --overhead -t 1' }));
 
 if (parts.includes('compare')) {
   const made = given.gguf === undefined ? path.join(os.tmpdir(), `rotor-peer-${process.pid}.gguf`) : undefined;
