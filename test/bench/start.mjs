@@ -18,7 +18,8 @@ const script = new URL('peers/first-token.mjs', import.meta.url).pathname;
 
 /**
  * Two receipts, `first load` and `start`: milliseconds from the start of the process until the weights are there and until the first
- * token is, and the most memory that was resident up to the last of `tokens` tokens.
+ * token is, and the most memory that was resident up to the first and up to the last of `tokens` tokens. Between them lie the pages of
+ * the mapped head that were looked at, which the system may take back.
  */
 export async function measureStart({ model, threads = 2, repetitions = 5, tokens = 64, folder = os.tmpdir() }) {
   const shared = {
@@ -61,7 +62,12 @@ function statistics(samples) {
     const values = samples.map((s) => s[key]);
     return { [`samples_${name}`]: values, [name]: median(values), [`interval_${name}`]: bootstrapInterval(values) };
   };
-  return { ...of('loaded_ms', 'loadedMs'), ...of('first_token_ms', 'firstMs'), ...of('peak_rss_bytes', 'peakRss') };
+  return {
+    ...of('loaded_ms', 'loadedMs'),
+    ...of('first_token_ms', 'firstMs'),
+    ...of('first_rss_bytes', 'firstRss'),
+    ...of('peak_rss_bytes', 'peakRss'),
+  };
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
@@ -75,9 +81,10 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   if (options.model === undefined) throw new Error('expected --model DIR, received none.');
   const receipts = await measureStart(options);
   for (const r of receipts) {
+    const gigabytes = (bytes) => (bytes / 1e9).toFixed(2);
     const seconds = (ms) => (ms / 1000).toFixed(2);
     console.log(
-      `${r.test}: weights after ${seconds(r.loaded_ms)} s, first token after ${seconds(r.first_token_ms)} s, at most ${(r.peak_rss_bytes / 1e9).toFixed(2)} GB resident`,
+      `${r.test}: weights after ${seconds(r.loaded_ms)} s, first token after ${seconds(r.first_token_ms)} s, ${gigabytes(r.first_rss_bytes)} GB resident then and ${gigabytes(r.peak_rss_bytes)} GB at the end`,
     );
   }
   if (out !== undefined) {

@@ -9,13 +9,17 @@ const { loadModel } = createRequire(import.meta.url)('../../../dist/index.js');
 const [path, threads, tokens, cache] = process.argv.slice(2);
 const model = await loadModel(path, { threads: Number(threads), cache });
 const loadedMs = performance.now();
+const resident = () => process.resourceUsage().maxRSS * 1024;
 let firstMs;
+let firstRss;
 const generation = model.generate([model.config.bosTokenId ?? 0], {
   maxTokens: Number(tokens),
   temperature: 0,
   ignoreEos: true,
 });
-for await (const _ of generation) firstMs ??= performance.now();
-const peakRss = process.resourceUsage().maxRSS * 1024;
-fs.writeSync(1, JSON.stringify({ loadedMs, firstMs, peakRss }));
+for await (const _ of generation) {
+  firstMs ??= performance.now();
+  firstRss ??= resident();
+}
+fs.writeSync(1, JSON.stringify({ loadedMs, firstMs, firstRss, peakRss: resident() }));
 model.dispose();
