@@ -18,7 +18,7 @@ namespace {
 std::mutex mutex;
 std::unordered_map<uint32_t, BufferRef> table;
 uint32_t nextId = 1;
-std::atomic<uint64_t> liveBuffers{0}, liveBytes{0}, peakBytes{0}, totalAllocs{0}, mappedBuffers{0}, mappedBytes{0};
+std::atomic<uint64_t> liveBuffers{0}, liveBytes{0}, peakBytes{0}, totalAllocs{0}, mappedBuffers{0}, mappedBytes{0}, deviceBuffers{0}, deviceBytes{0};
 
 // Weights are streamed: with 2 MiB pages the CPU misses its TLB less, which is a tenth of the bandwidth.
 void adviseHuge([[maybe_unused]] char* data, [[maybe_unused]] size_t bytes) {
@@ -48,6 +48,11 @@ Buffer::Buffer(size_t bytes) : data_(nullptr), bytes_(bytes) {
   }
 }
 
+Buffer::Buffer(const OpenDevice& device, size_t bytes) : data_(device.alloc(bytes)), bytes_(bytes), device_(&device) {
+  deviceBuffers++;
+  deviceBytes += bytes;
+}
+
 Buffer::Buffer(const std::string& path, uint64_t offset, size_t bytes) : bytes_(bytes), mapping_(std::make_unique<Mapping>(path, offset, bytes)) {
   data_ = mapping_->data();
   mappedBuffers++;
@@ -58,6 +63,12 @@ Buffer::~Buffer() {
   if (mapping_) {
     mappedBuffers--;
     mappedBytes -= bytes_;
+    return;
+  }
+  if (device_) {
+    device_->release(data_);
+    deviceBuffers--;
+    deviceBytes -= bytes_;
     return;
   }
   void* raw;
@@ -76,7 +87,7 @@ uint32_t addBuffer(BufferRef buffer) {
 }
 }  // namespace
 
-uint32_t allocBuffer(size_t bytes) { return addBuffer(std::make_shared<Buffer>(bytes)); }
+uint32_t allocBuffer(size_t bytes, const OpenDevice* device) { return addBuffer(device ? std::make_shared<Buffer>(*device, bytes) : std::make_shared<Buffer>(bytes)); }
 
 uint32_t mapBuffer(const std::string& path, uint64_t offset, size_t bytes) { return addBuffer(std::make_shared<Buffer>(path, offset, bytes)); }
 
@@ -96,6 +107,34 @@ bool freeBuffer(uint32_t id) {
   return true;
 }
 
-BufferStats bufferStats() { return {liveBuffers, liveBytes, peakBytes, totalAllocs, mappedBuffers, mappedBytes}; }
+namespace {
+void needRange(const Buffer& buffer, size_t offset, size_t bytes) {
+  if (offset > buffer.bytes() || bytes > buffer.bytes() - offset)
+    throw OpError("NATIVE", "[copy] expected a range inside a buffer of " + std::to_string(buffer.bytes()) + " bytes, received " + std::to_string(bytes) + " from " + std::to_string(offset) + ".");
+}
+}  // namespace
+
+void uploadTo(const Buffer& to, size_t offset, const void* from, size_t bytes) {
+  needRange(to, offset, bytes);
+  if (to.mapping()) throw OpError("NATIVE", "[upload] expected memory that may be written, received a mapped file.");
+  if (to.device()) to.device()->upload(to.data() + offset, from, bytes);
+  else std::memcpy(to.data() + offset, from, bytes);
+}
+
+void downloadFrom(const Buffer& from, size_t offset, void* to, size_t bytes) {
+  needRange(from, offset, bytes);
+  if (from.device()) from.device()->download(to, from.data() + offset, bytes);
+  else std::memcpy(to, from.data() + offset, bytes);
+}
+
+void moveBytes(const Buffer& from, size_t fromOffset, const Buffer& to, size_t toOffset, size_t bytes) {
+  needRange(from, fromOffset, bytes);
+  needRange(to, toOffset, bytes);
+  if (from.device() != to.device() || to.mapping()) throw OpError("NATIVE", "[move] expected two buffers of one device that may be written, received others.");
+  if (to.device()) to.device()->move(to.data() + toOffset, from.data() + fromOffset, bytes);
+  else std::memmove(to.data() + toOffset, from.data() + fromOffset, bytes);
+}
+
+BufferStats bufferStats() { return {liveBuffers, liveBytes, peakBytes, totalAllocs, mappedBuffers, mappedBytes, deviceBuffers, deviceBytes}; }
 
 }  // namespace rotor

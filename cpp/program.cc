@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "cpu/pool.h"
+#include "fault.h"
 
 namespace rotor {
 namespace {
@@ -12,16 +13,13 @@ namespace {
 bool isParallel(const Plan& plan) { return plan.parallel && plan.work >= kParallelWork; }
 
 void checkFault(const Fault& fault, const char* name) {
-  if (!fault.raised) return;
-  if (fault.limit < 0)
-    throw OpError("NATIVE", std::string("[") + name + "] expected keys and values up to 65504, the largest f16, received a larger one. Use a cache of f32 or i8.");
-  throw OpError("SHAPE", std::string("[") + name + "] expected an index from 0 to " + std::to_string(fault.limit - 1) + ", received " +
-                             std::to_string(fault.value) + ". Check the ids, positions or indices passed in.");
+  if (fault.raised) throw faultError(name, fault.value, fault.limit);
 }
 
 }  // namespace
 
 void runCall(Call* call, Spread spread) {
+  if (call->device) return call->device->run({call->opcode, &call->args});
   Fault fault;
   call->args.fault = &fault;
   // One-off calls of many sizes: scratch comes and goes with the call.
@@ -49,14 +47,27 @@ Program::Program(const Record* records, size_t count) : calls_(count) {
     } catch (const OpError& e) {
       throw OpError(e.code, std::string(e.what()) + " (record " + std::to_string(i) + " of the program)");
     }
+    if (calls_[i].device != calls_[0].device)
+      throw OpError("DEVICE", "[program] expected records of one device, received another one in record " + std::to_string(i) + ".");
     if (calls_[i].plan.scratch > scratch) scratch = calls_[i].plan.scratch;
+  }
+  for (Call& call : calls_) call.rebind();
+  device_ = calls_[0].device;
+  if (device_) {
+    std::vector<DeviceCall> list;
+    for (const Call& call : calls_) list.push_back({call.opcode, &call.args});
+    deviceProgram_ = device_->programCreate(list.data(), list.size());
+    return;
   }
   if (scratch > 0) scratch_ = std::make_unique<Buffer>(scratch);
   for (Call& call : calls_) {
-    call.rebind();
     call.args.scratch = scratch_ ? scratch_->data() : nullptr;
     call.args.fault = &fault_;
   }
+}
+
+Program::~Program() {
+  if (deviceProgram_) device_->programFree(deviceProgram_);
 }
 
 void Program::step() { execute(nullptr); }
@@ -65,6 +76,7 @@ void Program::profile(double* us) { execute(us); }
 void Program::execute(double* us) {
   using Clock = std::chrono::steady_clock;
   std::lock_guard<std::mutex> lock(mutex_);
+  if (device_) return us ? device_->programProfile(deviceProgram_, us) : device_->programStep(deviceProgram_);
   fault_.raised = 0;
   const size_t count = calls_.size();
   size_t bad = count;

@@ -20,8 +20,11 @@ void runCall(Call* call, Spread spread);
 
 class Program {
  public:
-  // Checks every record; throws OpError naming the first bad one.
+  // Checks every record, all on one device; throws OpError naming the first bad one.
   Program(const Record* records, size_t count);
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
   size_t size() const { return calls_.size(); }
   // Runs all records in order. One step at a time: concurrent callers queue.
   void step();
@@ -32,6 +35,8 @@ class Program {
   void execute(double* us);
   std::vector<Call> calls_;
   std::unique_ptr<Buffer> scratch_;
+  const OpenDevice* device_ = nullptr;  // null: the CPU
+  DeviceProgram* deviceProgram_ = nullptr;
   Fault fault_;
   std::mutex mutex_;
 };

@@ -42,6 +42,8 @@ BufferRef resolveTensor(const TensorDesc& desc, const std::string& where, View* 
   return buffer;
 }
 
+std::string deviceName(const OpenDevice* device) { return device ? device->name() : "cpu"; }
+
 void checkWritable(const BufferRef& buffer, const std::string& where) {
   if (buffer->mapping()) throw OpError("NATIVE", where + "expected memory that may be written, received weights mapped from " + buffer->mapping()->path() + ". Write into a copy.");
 }
@@ -55,7 +57,7 @@ void checkMappings(const Call& call) {
                                 ", received a file that was cut short while in use. Restore the file and load the model again.");
 }
 
-void resolve(const Record& record, const Target& target, Call* call) {
+void resolve(const Record& record, const Target& cpu, Call* call) {
   if (record.opcode >= uint32_t(kOpCount)) throw OpError("NATIVE", "[record] expected an opcode below " + std::to_string(kOpCount) + ", received " + std::to_string(record.opcode) + ".");
   const OpInfo& op = kOps[record.opcode];
   const int nIn = int(record.nIn), nOut = int(record.nOut);
@@ -69,7 +71,6 @@ void resolve(const Record& record, const Target& target, Call* call) {
   std::memcpy(call->attrs, record.attrs, sizeof call->attrs);
   call->rebind();
   Args& args = call->args;
-  args.target = &target;
   args.nIn = nIn;
   args.nOut = nOut;
   int64_t begin[kMaxIn + kMaxOut], end[kMaxIn + kMaxOut];
@@ -88,6 +89,12 @@ void resolve(const Record& record, const Target& target, Call* call) {
       if (call->buffers[i] == call->buffers[k] && begin[i] < end[k] && begin[k] < end[i])
         throw OpError("NATIVE", at(op, "output", j) + "expected memory of its own, received memory that another operand uses.");
   }
+  const int operands = nIn + nOut;
+  call->device = operands > 0 ? call->buffers[0]->device() : nullptr;
+  for (int k = 1; k < operands; ++k)
+    if (call->buffers[k]->device() != call->device)
+      throw OpError("DEVICE", std::string("[") + op.name + "] expected operands on one device, received some on \"" + deviceName(call->device) + "\" and some on \"" + deviceName(call->buffers[k]->device()) + "\". Move them with to().");
+  args.target = call->device ? &call->device->target() : &cpu;
   call->plan = op.plan(args);
 }
 

@@ -10,6 +10,7 @@ namespace rotor {
 // A record whose every index, extent, dtype and shape was checked, with its buffers held alive.
 struct Call {
   uint32_t opcode = 0;
+  const OpenDevice* device = nullptr;  // where the operands are; null: the CPU
   double attrs[kMaxAttrs] = {};
   Args args;
   Plan plan;
@@ -18,8 +19,8 @@ struct Call {
   void rebind() { args.attrs = attrs; }
 };
 
-// Throws OpError with code SHAPE, DTYPE, DISPOSED or NATIVE. `target` will run the call.
-void resolve(const Record& record, const Target& target, Call* call);
+// Throws OpError with code SHAPE, DTYPE, DEVICE, DISPOSED or NATIVE. `cpu` will run the call, if its operands are there.
+void resolve(const Record& record, const Target& cpu, Call* call);
 
 // Throws OpError with code LOAD if a file under an operand was cut short: what the call computed is worth nothing.
 void checkMappings(const Call& call);
