@@ -68,7 +68,7 @@ export class TestBed {
     for (let i = 0; i < nGen; i++) {
       signal?.throwIfAborted();
       await this.#decoder.step();
-      state.token.data().forEach((token, slot) => (tokens[slot * nGen + i] = token));
+      state.tokens.forEach((token, slot) => (tokens[slot * nGen + i] = token));
     }
     return tokens;
   }

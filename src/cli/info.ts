@@ -2,6 +2,7 @@ import { packageVersion } from '../bench';
 import { openCheckpoint } from '../load/checkpoint';
 import { loadConfig } from '../load/load-config';
 import { verifyPackedCache } from '../load/verify-cache';
+import type { DeviceDescription } from '../native/device-info';
 import { deviceInfo } from '../native/device-info';
 import type { Command, Context } from './command';
 import { commonFlags } from './model-flags';
@@ -42,13 +43,7 @@ async function run({ flags, signal }: Context): Promise<number> {
     return code;
   }
   const lines = [`rotor ${info.version}, node ${info.node}, ${info.platform}`];
-  for (const device of info.devices) {
-    if (device.name === 'reference') lines.push('reference: float64 in TypeScript, the definition');
-    else {
-      lines.push(`cpu: ${device.cpu.trim()}, ${device.cores} cores, ${device.threads} threads, ${device.compiler}`);
-      lines.push(`     kernels ${device.variant}; ROTOR_CPU may be ${device.variants.join(', ')}`);
-    }
-  }
+  lines.push(...info.devices.flatMap(describeDevice));
   for (const [name, value] of Object.entries(info.model ?? {})) lines.push(`${name}: ${String(value)}`);
   if (packed !== undefined) {
     const more = packed.damaged.length === 0 ? '' : `; removed, wrong: ${packed.damaged.join(', ')}`;
@@ -56,6 +51,23 @@ async function run({ flags, signal }: Context): Promise<number> {
   }
   await print(`${lines.join('\n')}\n`);
   return code;
+}
+
+function describeDevice(device: DeviceDescription): string[] {
+  switch (device.name) {
+    case 'cpu':
+      return [
+        `cpu: ${device.cpu.trim()}, ${device.cores} cores, ${device.threads} threads, ${device.compiler}`,
+        `     kernels ${device.variant}; ROTOR_CPU may be ${device.variants.join(', ')}`,
+      ];
+    case 'reference':
+      return ['reference: float64 in TypeScript, the definition'];
+    default:
+      if (!device.available) return [`cuda: not available, ${device.reason}`];
+      return [
+        `cuda: ${device.gpu}, ${device.architecture}, ${(device.memoryBytes / 2 ** 30).toFixed(0)} GiB, driver for CUDA ${device.driver / 1000}`,
+      ];
+  }
 }
 
 async function describeModel(path: string): Promise<Record<string, unknown>> {

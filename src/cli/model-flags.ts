@@ -2,12 +2,11 @@ import type { LanguageModel } from '../language-model';
 import { loadModel } from '../language-model';
 import type { CacheType } from '../ops/kv';
 import { cacheTypes } from '../ops/kv';
+import type { DeviceName } from '../tensor/dtype';
+import { isDeviceName } from '../tensor/dtype';
 import type { Context } from './command';
 import type { Flag, Flags } from './flags';
 import { StatusLine } from './output';
-
-/** Devices that a model can run on. */
-export const deviceNames = ['cpu', 'reference'] as const;
 
 /** How keys and values are kept. */
 export const cacheFlag: Flag = {
@@ -29,8 +28,7 @@ export const modelFlags: readonly Flag[] = [
   {
     name: 'device',
     value: 'NAME',
-    help: 'cpu (default) or reference, the slow float64 definition',
-    choices: deviceNames,
+    help: 'cpu (default), cuda (cuda:1 and so on for further GPUs), or reference, the slow float64 definition',
   },
   { name: 'threads', short: 't', value: 'N', help: 'threads; results do not depend on it (default: one per core)' },
   { name: 'cache', value: 'DIR', help: 'folder for packed weights (default: .rotor beside the model)' },
@@ -57,8 +55,12 @@ export function cacheOptions(flags: Flags): { readonly cacheType?: CacheType } {
 }
 
 /** The device named by the flags. */
-export function deviceOf(flags: Flags): 'cpu' | 'reference' {
-  return flags.text('device') === 'reference' ? 'reference' : 'cpu';
+export function deviceOf(flags: Flags): DeviceName {
+  const name = flags.text('device') ?? 'cpu';
+  if (!isDeviceName(name)) {
+    throw flags.fault(`expected cpu, cuda, cuda:1 and so on, or reference as --device, received "${name}".`);
+  }
+  return name;
 }
 
 /** Where packed weights are kept, as an option of loading. */

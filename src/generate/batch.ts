@@ -225,7 +225,7 @@ export class Batch {
       const outputs = await this.#live().stepRows(used, kind);
       const now = performance.now();
       for (const { job, sequence } of tasks) sequence.time(began - captured, now - began, job.age);
-      const tokens = Array.from(this.#live().state.token.data());
+      const tokens = Array.from(this.#live().state.tokens);
       const logprobs = Array.from(outputs.logprob?.data() ?? []);
       for (const share of shares) this.#draw(share, (row) => [tokens[row], logprobs[row]], outputs.logits);
     } catch (error) {

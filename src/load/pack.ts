@@ -3,6 +3,7 @@ import { LoadError } from '../native/errors';
 import type { TernaryPart } from '../ops/ternary-weights';
 import { planesFromFloat, planesFromHf, ternaryFromParts } from '../ops/ternary-weights';
 import type { DeviceName } from '../tensor/dtype';
+import { moveTo } from '../tensor/move';
 import type { Tensor } from '../tensor/tensor';
 import type { Ternary } from '../tensor/ternary';
 
@@ -30,7 +31,7 @@ export function packParts(
 ): { weight: Ternary; rows: number[] } {
   const split: TernaryPart[] = [];
   try {
-    for (const part of parts) split.push(splitPart(part, rule));
+    for (const part of parts) split.push(splitPart(part, rule, device));
     const weight = ternaryFromParts(split, parts[0].weight.shape[1], device);
     return { weight, rows: split.map(({ planes }) => planes.shape[1]) };
   } finally {
@@ -38,11 +39,13 @@ export function packParts(
   }
 }
 
-function splitPart({ name, weight, scale }: WeightPart, rule: ScaleRule): TernaryPart {
+// A GPU splits and packs its weights itself.
+function splitPart({ name, weight, scale }: WeightPart, rule: ScaleRule, device: DeviceName): TernaryPart {
+  const here = device === 'reference' ? weight : moveTo(weight, device);
   try {
-    if (rule === 'online') return planesFromFloat(weight);
+    if (rule === 'online') return planesFromFloat(here);
     const stored = scale as number; // `checkTensors` made sure that packed weights have one
-    return { planes: planesFromHf(weight), scale: rule === 'multiply' ? stored : 1 / stored };
+    return { planes: planesFromHf(here), scale: rule === 'multiply' ? stored : 1 / stored };
   } catch (error) {
     if (!(error instanceof LoadError)) throw error;
     throw new LoadError(`${name}: ${error.message}`, {
@@ -50,5 +53,7 @@ function splitPart({ name, weight, scale }: WeightPart, rule: ScaleRule): Ternar
       details: { ...error.details, tensor: name },
       cause: error,
     });
+  } finally {
+    if (here !== weight) here.dispose();
   }
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { BitNetConfig } from '../model/config';
-import { deviceInfo } from '../native/device-info';
+import { cpuInfo } from '../native/device-info';
 import type { DType } from '../tensor/dtype';
 import { mapTensor, populate, readTensor } from '../tensor/mapped';
 import type { Tensor } from '../tensor/tensor';
@@ -135,7 +135,7 @@ export class PackedCache {
     const { checkpoint, key } = this;
     const { signal } = this.options;
     const before = await stampOf(checkpoint);
-    const facts = { key, source: sourceOf(checkpoint), variant: deviceInfo()[0].variant };
+    const facts = { key, source: sourceOf(checkpoint), variant: cpuInfo().variant };
     await sweep(folder);
     const path = join(folder, fileName(key));
     const tensors = this.#taken.map(({ spec, tensor }) => ({ ...spec, bytes: bytesOf(tensor) }));

@@ -11,6 +11,7 @@ import type { Rows } from '../nn/attention';
 import { zeros } from '../tensor/create';
 import { scope } from '../tensor/scope';
 import type { Tensor } from '../tensor/tensor';
+import { write } from '../tensor/write';
 import type { BitNet } from './bitnet';
 import { checkContext } from './rows';
 import { StepState } from './step-state';
@@ -208,14 +209,15 @@ export class Decoder {
   }
 
   /**
-   * Runs the waiting tokens of all rows and draws the next; `state.token` has it afterwards.
+   * Runs the waiting tokens of all rows and draws the next; `state.tokens` has it afterwards.
    *
    * @throws NativeError if the logits of a row were not numbers; ContextError if a slot is full
    */
   async step(): Promise<StepOutputs> {
-    const positions = Array.from(this.state.pos.data());
+    this.#check();
+    const positions = Array.from(this.state.positions);
     const outputs = await this.stepRows(this.state.rows);
-    const bad = this.state.token.data().findIndex((token, i) => positions[i] >= 0 && token < 0);
+    const bad = this.state.tokens.findIndex((token, i) => positions[i] >= 0 && token < 0);
     if (bad >= 0) throw badLogits(bad);
     return outputs;
   }
@@ -229,8 +231,13 @@ export class Decoder {
   async stepRows(rows: number, logits = this.#logits): Promise<StepOutputs> {
     const program = this.programOf(rows, logits);
     const [size] = program.outputs.logits.shape;
-    this.#checkRoom(1 + Math.max(...this.state.pos.data().subarray(0, size)));
-    await program.step();
+    this.#checkRoom(1 + Math.max(...this.state.positions.subarray(0, size)));
+    this.state.push();
+    try {
+      await program.step();
+    } finally {
+      this.state.pull();
+    }
     return program.outputs;
   }
 
@@ -274,9 +281,12 @@ export class Decoder {
   async #runChunk(slot: number, ids: readonly number[], start: number, withLogits: boolean): Promise<Tensor> {
     this.#check();
     const { rows, program } = this.#prefill(ids.length, withLogits);
-    rows.ids.data().set(ids);
-    rows.pos.data().set(ids.map((_, i) => start + i));
-    rows.slot.data().fill(slot);
+    write(rows.ids, Int32Array.from(ids));
+    write(
+      rows.pos,
+      Int32Array.from(ids, (_, i) => start + i),
+    );
+    write(rows.slot, new Int32Array(ids.length).fill(slot));
     await program.step();
     return program.outputs;
   }

@@ -1,8 +1,10 @@
 import { OptionError } from '../native/errors';
 import { slice } from '../ops/slice';
 import { zeros } from '../tensor/create';
-import type { DeviceName, TypedArray } from '../tensor/dtype';
+import type { DeviceName } from '../tensor/dtype';
+import { contiguousStrides } from '../tensor/shape';
 import type { Tensor } from '../tensor/tensor';
+import { copyElements, write } from '../tensor/write';
 
 /** How the next token of one sequence is drawn; see the `sample_` op for the order in which the filters apply. */
 export interface SamplerParams {
@@ -49,10 +51,13 @@ export interface Placement {
   readonly slot: number;
 }
 
+// Words of a row that change from step to step, in this order: token, position, slot, draws, two words of seed.
+const wordsOfRow = 6;
+
 /**
- * Everything that changes from token to token, one entry per row of a decode step. Programs read and write it; the host
- * writes it between steps. A row at position -1 is idle. Any row may run any slot of the cache, several rows consecutive
- * tokens of one.
+ * Everything that changes from token to token, one entry per row of a decode step. Programs read and write the tensors; the host
+ * writes between steps: rows go to the device with `push()`, and come back with `pull()`. A row at position -1 is idle. Any row
+ * may run any slot of the cache, several rows consecutive tokens of one.
  */
 export class StepState {
   /** i32 `[B]`: token to run next; after a step the one just drawn, or -1 when the logits were not numbers. */
@@ -71,23 +76,51 @@ export class StepState {
   readonly seen: Tensor;
   /** f32 `[B, V]`: added to the logits. */
   readonly bias: Tensor;
+  // The first five lie in one tensor, so that a step costs one copy each way: the host's side of it, the memory itself on the CPU.
+  readonly #words: Tensor;
+  readonly #host: Int32Array;
+  #changed = true;
 
   constructor(
     readonly rows: number,
     readonly vocabSize: number,
     device: DeviceName,
   ) {
-    const ints = (...shape: number[]): Tensor => zeros(shape, { dtype: 'i32', device });
-    this.token = ints(rows);
-    this.pos = ints(rows);
-    this.slot = ints(rows);
-    this.step = ints(rows);
-    this.seed = ints(rows, 2);
+    this.#words = zeros([wordsOfRow * rows], { dtype: 'i32', device });
+    this.#host = this.#words.data() as Int32Array;
+    const part = (first: number, ...width: number[]): Tensor =>
+      this.#words.view([rows, ...width], contiguousStrides([rows, ...width]), first * rows);
+    this.token = part(0);
+    this.pos = part(1);
+    this.slot = part(2);
+    this.step = part(3);
+    this.seed = part(4, 2);
     this.params = zeros([rows, order.length], { device });
-    this.seen = ints(rows, vocabSize);
+    this.seen = zeros([rows, vocabSize], { dtype: 'i32', device });
     this.bias = zeros([rows, vocabSize], { device });
-    this.slot.data().forEach((_, i, data) => (data[i] = i));
-    this.pos.data().fill(-1);
+    this.#section(2).forEach((_, i, slots) => (slots[i] = i));
+    this.positions.fill(-1);
+  }
+
+  /** The tokens of all rows, as they were at the last `pull()` and as the host set them since. */
+  get tokens(): Int32Array {
+    return this.#section(0);
+  }
+
+  /** The positions of all rows, likewise. */
+  get positions(): Int32Array {
+    return this.#section(1);
+  }
+
+  /** Gives the device what the host changed. Before a program runs. */
+  push(): void {
+    if (this.#changed && this.#words.device !== 'cpu') write(this.#words, this.#host);
+    this.#changed = false;
+  }
+
+  /** Takes over what a program changed. */
+  pull(): void {
+    if (this.#words.device !== 'cpu') this.#host.set(this.#words.data());
   }
 
   /** Views of the first `rows` rows. */
@@ -122,65 +155,83 @@ export class StepState {
     bias: Iterable<readonly [number, number]>,
   ): void {
     this.#checkRow(row);
-    this.place(row, { token, position, step: 0, slot: this.slot.data()[row] });
-    this.seed.data().set(seed, 2 * row);
-    this.params.data().set(
-      order.map((name) => params[name]),
+    this.place(row, { token, position, step: 0, slot: this.#section(2)[row] });
+    this.#section(4, 2).set(seed, 2 * row);
+    write(
+      this.params,
+      Float64Array.from(order, (name) => params[name]),
       order.length * row,
     );
-    const seen = this.#vocabRow(this.seen, row);
-    seen.fill(0);
+    const seen = new Int32Array(this.vocabSize);
     for (let i = 0; i < prompt.length; i++) seen[prompt[i]] = promptBit;
+    write(this.seen, seen, row * this.vocabSize);
     this.setBias(row, bias);
   }
 
   /** Says what a row runs next; how it draws stays as it is. */
   place(row: number, { token, position, step, slot }: Placement): void {
     this.#checkRow(row);
-    this.token.data()[row] = token;
-    this.pos.data()[row] = position;
-    this.step.data()[row] = step;
-    this.slot.data()[row] = slot;
+    this.tokens[row] = token;
+    this.positions[row] = position;
+    this.#section(2)[row] = slot;
+    this.#section(3)[row] = step;
+    this.#changed = true;
   }
 
   /** Lets a row draw as another does: seed, settings, biases, and the tokens seen so far. */
   copyDraw(from: number, to: number): void {
     this.#checkRow(from);
     this.#checkRow(to);
-    for (const x of [this.seed, this.params, this.seen, this.bias]) {
+    this.#section(4, 2).copyWithin(2 * to, 2 * from, 2 * from + 2);
+    this.#changed = true;
+    for (const x of [this.params, this.seen, this.bias]) {
       const width = x.shape[1];
-      x.data().copyWithin(to * width, from * width, (from + 1) * width);
+      copyElements(x, from * width, x, to * width, width);
     }
   }
 
   /** Counts a token as drawn by a row, as a step does with the one that it draws. */
   count(row: number, token: number): void {
     this.#checkRow(row);
-    const seen = this.#vocabRow(this.seen, row);
-    if ((seen[token] & (promptBit - 1)) !== promptBit - 1) seen[token] += 1;
+    const seen = slice(this.seen, row, token);
+    const count = seen.item();
+    if ((count & (promptBit - 1)) !== promptBit - 1) write(seen, Int32Array.of(count + 1));
+    seen.dispose();
   }
 
   /** Replaces the values added to the logits of a row. */
   setBias(row: number, bias: Iterable<readonly [number, number]>): void {
     this.#checkRow(row);
-    const values = this.#vocabRow(this.bias, row);
-    values.fill(0);
+    const values = new Float64Array(this.vocabSize);
     for (const [token, value] of bias) values[token] = value;
+    write(this.bias, values, row * this.vocabSize);
   }
 
   /** Makes a row idle. */
   stop(row: number): void {
     this.#checkRow(row);
-    this.pos.data()[row] = -1;
+    this.positions[row] = -1;
+    this.#changed = true;
   }
 
   dispose(): void {
-    for (const x of [this.token, this.pos, this.slot, this.step, this.seed, this.params, this.seen, this.bias])
+    for (const x of [
+      this.#words,
+      this.token,
+      this.pos,
+      this.slot,
+      this.step,
+      this.seed,
+      this.params,
+      this.seen,
+      this.bias,
+    ])
       x.dispose();
   }
 
-  #vocabRow(x: Tensor, row: number): TypedArray {
-    return x.data().subarray(row * this.vocabSize, (row + 1) * this.vocabSize);
+  // The host's side of some words of all rows.
+  #section(first: number, width = 1): Int32Array {
+    return this.#host.subarray(first * this.rows, (first + width) * this.rows);
   }
 
   #checkRow(row: number): void {

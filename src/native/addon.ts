@@ -39,16 +39,42 @@ export interface MemoryStats {
   /** Ranges of files in use as memory, which the other counters leave out. */
   mappedBuffers: number;
   mappedBytes: number;
+  /** Memory of devices other than the CPU, which the other counters leave out. */
+  deviceBuffers: number;
+  deviceBytes: number;
+}
+
+/** What the library of a device says of it. */
+export interface NativeDeviceProperties {
+  /** Name of the GPU. */
+  gpu: string;
+  /** Such as `sm_90`. */
+  architecture: string;
+  multiprocessors: number;
+  /** CUDA versions of the driver and of the library's runtime, such as 13000 for 13.0. */
+  driver: number;
+  runtime: number;
+  memoryBytes: number;
+  freeBytes: number;
 }
 
 /** The functions of the addon (`cpp/binding.cc`). Ids of buffers and programs are plain numbers. */
 export interface Addon {
   opTable(): string[];
   deviceInfo(): NativeDeviceInfo;
-  alloc(bytes: number): number;
+  /** Opens device `index` of the library at `path`; the number is for {@link alloc} and the like, 0 being the CPU. */
+  openDevice(name: string, path: string, index: number): number;
+  deviceProperties(device: number): NativeDeviceProperties;
+  alloc(bytes: number, device?: number): number;
   free(id: number): boolean;
   view(id: number): ArrayBuffer;
   detach(view: ArrayBuffer): void;
+  /** Copies into a buffer of any device, from byte `offset`. */
+  upload(id: number, offset: number, from: ArrayBufferView): void;
+  /** A copy of a range of a buffer of any device. */
+  download(id: number, offset: number, bytes: number): ArrayBuffer;
+  /** Copies between two buffers of one device. */
+  moveBytes(from: number, fromOffset: number, to: number, toOffset: number, bytes: number): void;
   stats(): MemoryStats;
   /** Tests may name a variant and ask for all threads whatever the size. */
   run(record: ArrayBuffer, variant?: string, spread?: boolean): void;
@@ -64,8 +90,8 @@ export interface Addon {
   populate(ids: number[]): Promise<void>;
   setThreads(count: number): void;
   getThreads(): number;
-  ternaryBytes(rows: number, cols: number, variant?: string): number;
-  readBandwidth(bytes: number, repeats: number): Promise<Float64Array>;
+  ternaryBytes(rows: number, cols: number, on?: string | number): number;
+  readBandwidth(bytes: number, repeats: number, device?: number): Promise<Float64Array>;
 }
 
 const classes: Record<string, new (text: string) => RotorError> = {

@@ -6,6 +6,7 @@ import { zeros } from '../tensor/create';
 import type { DeviceName } from '../tensor/dtype';
 import { dtypeBytes } from '../tensor/dtype';
 import type { Tensor } from '../tensor/tensor';
+import { copyElements } from '../tensor/write';
 
 /** Sizes of a key/value cache. */
 export interface KvCacheShape {
@@ -87,10 +88,9 @@ export class KvCache {
       const [, heads, ...inner] = x.shape;
       const width = inner.slice(1).reduce((a, b) => a * b, 1);
       const begin = (slot: number, head: number, length: number): number => (slot * heads + head) * length * width;
-      const [data, into] = [x.data(), this.#parts[i].data()];
       for (let h = 0; h < heads; h++) {
-        const at = begin(from, h, source.shape.length);
-        into.set(data.subarray(at, at + count * width), begin(to, h, this.shape.length));
+        const [at, into] = [begin(from, h, source.shape.length), begin(to, h, this.shape.length)];
+        copyElements(x, at, this.#parts[i], into, count * width);
       }
     });
   }

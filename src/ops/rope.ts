@@ -4,6 +4,7 @@ import type { DeviceName } from '../tensor/dtype';
 import { shapeText } from '../tensor/shape';
 import type { Tensor } from '../tensor/tensor';
 import { expectDType } from '../tensor/tensor';
+import { write } from '../tensor/write';
 import { noise } from './case-data';
 import { callOne } from './dispatch';
 import { expectShape, rowIndex } from './expect';
@@ -129,7 +130,7 @@ export function ropeTables(
   const angles = angleTable(positions, headDim, theta);
   const table = (f: (x: number) => number): Tensor => {
     const out = empty([positions, headDim / 2], 'f32', device);
-    out.data().set(angles.map(f));
+    write(out, Float64Array.from(angles, f));
     return out;
   };
   return { cos: table(Math.cos), sin: table(Math.sin) };

@@ -1,4 +1,5 @@
 import { guarded, native } from '../native/addon';
+import { deviceNumber } from '../native/devices';
 import { LoadError, OptionError, ShapeError } from '../native/errors';
 import { describe } from '../native/options';
 import { checkDevice, empty, fromTypedArray, tensor } from '../tensor/create';
@@ -6,6 +7,7 @@ import type { DeviceName } from '../tensor/dtype';
 import { moveTo } from '../tensor/move';
 import type { Tensor } from '../tensor/tensor';
 import { Ternary } from '../tensor/ternary';
+import { write } from '../tensor/write';
 import { call, callOne } from './dispatch';
 import {
   ternaryCountsDef,
@@ -58,7 +60,9 @@ export function planesFromFloat(weight: Tensor): TernaryPart {
 
 /** Bytes of a packed matrix, without its scales. */
 export function packedBytes(rows: number, cols: number, device: DeviceName): number {
-  return device === 'cpu' ? guarded(() => native().ternaryBytes(rows, cols)) : 2 * rows * planeBytes(cols);
+  if (device === 'reference') return 2 * rows * planeBytes(cols);
+  const on = deviceNumber(device);
+  return guarded(() => native().ternaryBytes(rows, cols, on));
 }
 
 /**
@@ -96,7 +100,7 @@ export function ternaryFromParts(
       } finally {
         if (here !== planes) here.dispose();
       }
-      rowScale.data().fill(scale, begin, begin + planes.shape[1]);
+      write(rowScale, new Float64Array(planes.shape[1]).fill(scale), begin);
       begin += planes.shape[1];
     }
   } catch (error) {
@@ -216,6 +220,6 @@ export function ternaryTo(weight: Ternary, device: DeviceName): Ternary {
   const planes = fromTypedArray(planesOf(values.data(), rows, cols), { shape: [2, rows, planeBytes(cols)], device });
   values.dispose();
   const moved = packOnce({ planes, scale: 1 }, cols, device);
-  moved.rowScale.data().set(weight.rowScale.data());
+  write(moved.rowScale, weight.rowScale.data());
   return moved;
 }

@@ -8,7 +8,7 @@ import type { RefArray } from '../ops/schema';
 import { writtenInputs } from '../ops/schema';
 import { packedPlanes } from '../ops/ternary-weights';
 import { empty, fromTypedArray } from '../tensor/create';
-import type { TypedArray } from '../tensor/dtype';
+import type { DeviceName, TypedArray } from '../tensor/dtype';
 import { dtypeBytes, typedZeros } from '../tensor/dtype';
 import { readElements } from '../tensor/read';
 import { sizeOf } from '../tensor/shape';
@@ -26,7 +26,7 @@ export interface DiffRow {
   /** Output number, or `in N` for an input that the op writes into. */
   readonly result: string;
   readonly shape: readonly number[];
-  /** Largest `|cpu - reference|`. */
+  /** Largest distance from the reference. */
   readonly maxError: number;
   /** What the op's tolerance allows. */
   readonly limit: number;
@@ -62,15 +62,15 @@ export class ProgramDiff {
 }
 
 /** See `Program.diff`. */
-export function diffProgram(records: readonly ProgramRecord[]): ProgramDiff {
-  const world = new Shadow(records);
+export function diffProgram(records: readonly ProgramRecord[], device: DeviceName): ProgramDiff {
+  const world = new Shadow(records, device);
   return new ProgramDiff(records.flatMap((record, i) => diffRecord(world, record, i)));
 }
 
 function diffRecord(world: Shadow, { def, inputs, attrs, outputs }: ProgramRecord, index: number): DiffRow[] {
   const given = inputs.map((x) => world.read(x));
-  const native = inputs.map((x, i) => world.onCpu(x, given[i]));
-  const results = outputs.map((y) => empty(y.shape, y.dtype, 'cpu'));
+  const native = inputs.map((x, i) => world.onDevice(x, given[i]));
+  const results = outputs.map((y) => empty(y.shape, y.dtype, world.device));
   try {
     runNative(def, native, attrs, results);
     const want = outputs.map(({ dtype, shape }) => ({
@@ -107,7 +107,10 @@ function row(
 class Shadow {
   readonly #copies = new Map<Storage, ReferenceStorage>();
 
-  constructor(records: readonly ProgramRecord[]) {
+  constructor(
+    records: readonly ProgramRecord[],
+    readonly device: DeviceName,
+  ) {
     for (const { def, inputs, outputs } of records) {
       for (const y of outputs) this.#add(y);
       for (const i of writtenInputs(def, inputs)) {
@@ -121,7 +124,7 @@ class Shadow {
   read(x: Operand): RefArray {
     const copy = this.#copies.get(x.storage);
     if (copy === undefined && x.storage instanceof VirtualStorage) {
-      throw new OptionError('expected a program on "cpu", received one on "reference".', { op: 'diff' });
+      throw new OptionError('expected a program of a native device, received one on "reference".', { op: 'diff' });
     }
     if (x.storage.layout !== undefined) {
       const planes = packedPlanes(new Tensor(x.storage, x.dtype, x.shape, x.strides, x.offset));
@@ -136,9 +139,13 @@ class Shadow {
   }
 
   // The same values for the kernel: constants where they are, everything else as a copy.
-  onCpu(x: Operand, { dtype, shape, data }: RefArray): Tensor {
+  onDevice(x: Operand, { dtype, shape, data }: RefArray): Tensor {
     if (!this.#copies.has(x.storage)) return new Tensor(x.storage, x.dtype, x.shape, x.strides, x.offset);
-    return fromTypedArray(dtype === 'f32' ? Float32Array.from(data) : data, { dtype, shape });
+    return fromTypedArray(dtype === 'f32' ? Float32Array.from(data) : data, {
+      dtype,
+      shape,
+      device: this.device,
+    });
   }
 
   write(x: Operand, data: TypedArray): void {

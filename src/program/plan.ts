@@ -1,6 +1,6 @@
 import type { Operand } from '../ops/record';
 import type { OpDef } from '../ops/schema';
-import { CpuStorage, ReferenceStorage, VirtualStorage } from '../tensor/storage';
+import { NativeStorage, ReferenceStorage, VirtualStorage } from '../tensor/storage';
 import type { DeviceName } from '../tensor/dtype';
 import { dtypeBytes } from '../tensor/dtype';
 import type { Storage } from '../tensor/storage';
@@ -21,7 +21,7 @@ interface Life {
   operand: Operand;
 }
 
-const alignment = 64;
+const alignment = 256; // what GPUs want; a multiple of what CPUs do
 
 /**
  * Gives every value of a program its memory: values that must stay readable get their own place, temporaries share an
@@ -46,7 +46,7 @@ export function planMemory(records: readonly ProgramRecord[], device: DeviceName
     size = Math.max(size, at + life.storage.bytes);
     placed.push(life);
   }
-  const arena = new CpuStorage(size);
+  const arena = new NativeStorage(size, device);
   arena.retain();
   for (const life of lives) life.storage.bind(arena, life.offset);
   return [arena];

@@ -1,6 +1,8 @@
 import { inspect } from 'node:util';
 
 import { guardedAsync, native } from '../native/addon';
+import { deviceNumber } from '../native/devices';
+import type { DeviceName } from '../tensor/dtype';
 import { recordCost, signature, table } from './format';
 import type { ProgramRecord } from './plan';
 
@@ -90,25 +92,29 @@ export class ProgramProfile {
   }
 }
 
-let measuredBandwidth: number | undefined;
+const measuredBandwidth = new Map<DeviceName, number>();
 
-/** Read bandwidth of the machine in bytes per second: the median of five passes over 256 MiB, measured once. */
-export async function readBandwidth(): Promise<number> {
-  measuredBandwidth ??= median(await guardedAsync(native().readBandwidth(256 << 20, 5)));
-  return measuredBandwidth;
+/** Read bandwidth of a device in bytes per second: the median of five passes over 256 MiB, measured once. */
+export async function readBandwidth(device: DeviceName = 'cpu'): Promise<number> {
+  const known = measuredBandwidth.get(device);
+  if (known !== undefined) return known;
+  const found = median(await guardedAsync(native().readBandwidth(256 << 20, 5, deviceNumber(device))));
+  measuredBandwidth.set(device, found);
+  return found;
 }
 
 /** See `Program.profile`. `run` gives the microseconds of each record of one step. */
 export async function profileRecords(
   records: readonly ProgramRecord[],
+  device: DeviceName,
   run: () => Float64Array,
   repeats: number,
   given: number | undefined,
   peaks: readonly OpPeak[] = [],
 ): Promise<ProgramProfile> {
-  const bandwidth = given ?? (await readBandwidth());
+  const bandwidth = given ?? (await readBandwidth(device));
   const samples = Array.from({ length: repeats }, run);
-  const { variant } = native().deviceInfo();
+  const variant = device === 'cpu' ? native().deviceInfo().variant : device;
   const rows = records.map((r, i) => {
     const us = median(samples.map((s) => s[i]));
     const { bytes, ops } = recordCost(r);

@@ -47,7 +47,7 @@ export class Program<T extends ProgramOutputs = ProgramOutputs> {
     const used = new Set(records.flatMap((r) => r.inputs.map((x) => x.storage)));
     this.#used = [...used].filter((s) => !(s instanceof VirtualStorage));
     for (const s of this.#used) s.retain();
-    if (device !== 'cpu') return;
+    if (device === 'reference') return;
     const block = new RecordBlock(records.length);
     records.forEach((r, i) => block.write(i, opcodeOf(r.def.name), r.inputs, r.outputs, r.def.encode?.(r.attrs) ?? []));
     this.#id = guarded(() => native().programCreate(block.buffer));
@@ -97,9 +97,9 @@ export class Program<T extends ProgramOutputs = ProgramOutputs> {
     }
     const id = this.#id;
     if (id === undefined)
-      throw new OptionError('expected a program on "cpu", received one on "reference".', { op: 'profile' });
+      throw new OptionError('expected a program of a native device, received one on "reference".', { op: 'profile' });
     const run = (): Float64Array => guarded(() => native().programProfile(id));
-    return profileRecords(this.records, run, repeats, options.bandwidth, options.peaks);
+    return profileRecords(this.records, this.device, run, repeats, options.bandwidth, options.peaks);
   }
 
   /**
@@ -112,7 +112,7 @@ export class Program<T extends ProgramOutputs = ProgramOutputs> {
     this.#check('diff');
     if (device !== 'reference')
       throw new OptionError(`expected "reference", received "${String(device)}".`, { op: 'diff' });
-    return diffProgram(this.records);
+    return diffProgram(this.records, this.device);
   }
 
   /** Frees the program's memory. Its outputs cannot be read afterwards. Safe to call twice. */

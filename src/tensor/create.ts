@@ -1,9 +1,9 @@
 import { DTypeError, DeviceError, OptionError, ShapeError } from '../native/errors';
 import { checkOptions, describe } from '../native/options';
 import type { DeviceName, DType, TypedArray } from './dtype';
-import { checkDType, devices, dtypeBytes, integerRange, encoderOf } from './dtype';
+import { checkDType, dtypeBytes, encoderOf, integerRange, isDeviceName, typedZeros } from './dtype';
 import { checkShape, shapeText, sizeOf } from './shape';
-import { CpuStorage, ReferenceStorage } from './storage';
+import { NativeStorage, ReferenceStorage } from './storage';
 import { Tensor } from './tensor';
 
 /** Where and as what a new tensor is made. */
@@ -24,16 +24,19 @@ export function empty(shape: readonly number[], dtype: DType, device: DeviceName
   const storage =
     device === 'reference'
       ? new ReferenceStorage(dtype, sizeOf(shape))
-      : new CpuStorage(sizeOf(shape) * dtypeBytes(dtype));
+      : new NativeStorage(sizeOf(shape) * dtypeBytes(dtype), device);
   return new Tensor(storage, dtype, shape);
 }
 
 /** Throws DeviceError unless `device` is known. */
 export function checkDevice(where: string, device: unknown): asserts device is DeviceName {
-  if (!devices.includes(device as DeviceName)) {
-    throw new DeviceError(`expected a device among ${devices.join(', ')}, received ${describe(device)}.`, {
-      op: where,
-    });
+  if (!isDeviceName(device)) {
+    throw new DeviceError(
+      `expected a device among cpu, cuda, cuda:1 and so on, reference, received ${describe(device)}.`,
+      {
+        op: where,
+      },
+    );
   }
 }
 
@@ -52,21 +55,26 @@ function fill(
   device: DeviceName,
   values: ArrayLike<number>,
 ): Tensor {
-  const out = empty(shape, dtype, device);
-  const data = out.data();
+  const data = typedZeros(dtype, device, values.length);
   const range = integerRange[dtype];
   const encode = encoderOf(dtype);
   for (let i = 0; i < values.length; i++) {
     const v = values[i];
     if (dtype === 'bool') data[i] = v !== 0 ? 1 : 0;
     else if (range !== undefined && !(Number.isInteger(v) && v >= range[0] && v <= range[1])) {
-      out.dispose();
       throw new DTypeError(
         `expected whole numbers from ${range[0]} to ${range[1]} for ${dtype}, received ${v} at element ${i}. Round or clamp the values, or choose another dtype.`,
         { op: where },
       );
     } else data[i] = encode(v);
   }
+  return made(shape, dtype, device, data);
+}
+
+// A tensor with these elements, as its device stores them.
+function made(shape: readonly number[], dtype: DType, device: DeviceName, data: TypedArray): Tensor {
+  const out = empty(shape, dtype, device);
+  out.storage.write(dtype, 0, data);
   return out;
 }
 
@@ -160,9 +168,7 @@ export function fromTypedArray(data: TypedArray, options: CreateOptions & { shap
   const { dtype, device } = resolve('fromTypedArray', options, fallback);
   const shape = reshaped('fromTypedArray', data.length, [data.length], options.shape);
   if ((dtype === 'bf16' || dtype === 'f16') && kind === 'Uint16Array') {
-    const out = empty(shape, dtype, device);
-    out.data().set(data);
-    return out;
+    return made(shape, dtype, device, data);
   }
   return fill('fromTypedArray', shape, dtype, device, data);
 }
@@ -173,10 +179,9 @@ export function full(shape: readonly number[], value: number | boolean, options:
   checkShape('full', shape);
   const { dtype, device } = resolve('full', options, typeof value === 'boolean' ? 'bool' : 'f32');
   const one = fill('full', [1], dtype, device, [Number(value)]);
-  const out = empty([...shape], dtype, device);
-  out.data().fill(one.data()[0]);
+  const data = typedZeros(dtype, device, sizeOf(shape)).fill(one.data()[0]);
   one.dispose();
-  return out;
+  return made([...shape], dtype, device, data);
 }
 
 /** Zeros. Default dtype `f32`. */
@@ -232,9 +237,11 @@ export function linspace(start: number, stop: number, count: number, options: Cr
 
 /** The identity matrix, `[n, m]` (m defaults to n). Default dtype `f32`. */
 export function eye(n: number, m: number = n, options: CreateOptions = {}): Tensor {
-  const out = zeros([n, m], options);
-  const data = out.data();
-  const one = encoderOf(out.dtype)(1);
+  checkOptions('eye', options, optionNames);
+  checkShape('eye', [n, m]);
+  const { dtype, device } = resolve('eye', options, 'f32');
+  const data = typedZeros(dtype, device, n * m);
+  const one = encoderOf(dtype)(1);
   for (let i = 0; i < Math.min(n, m); i++) data[i * m + i] = one;
-  return out;
+  return made([n, m], dtype, device, data);
 }

@@ -3,22 +3,27 @@ import { DTypeError } from '../native/errors';
 /** Element type of a tensor. `bf16` and `f16` (IEEE 754 binary16) are stored as their 16 bits, `bool` as one byte, 0 or 1. */
 export type DType = 'f32' | 'bf16' | 'i32' | 'i8' | 'u8' | 'bool' | 'f16';
 
-/** Where a tensor lives: `cpu` is the native addon, `reference` is float64 in TypeScript. */
-export type DeviceName = 'cpu' | 'reference';
+/**
+ * Where a tensor lives: `cpu` is the native addon, `reference` is float64 in TypeScript, `cuda` the first GPU, `cuda:1` the next.
+ * `cuda-sim` runs the kernels of `cuda` on the CPU, slowly, for tests.
+ */
+export type DeviceName = 'cpu' | 'reference' | 'cuda' | `cuda:${number}` | 'cuda-sim';
 
-/** Arrays that hold elements. `f32` is a Float32Array on `cpu` and a Float64Array on `reference`. */
+/** Arrays that hold elements. `f32` is a Float64Array on `reference` and a Float32Array elsewhere. */
 export type TypedArray = Float32Array | Float64Array | Int32Array | Int8Array | Uint8Array | Uint16Array;
 
 /** All dtypes, in the order of their codes in a record. */
 export const dtypes: readonly DType[] = ['f32', 'bf16', 'i32', 'i8', 'u8', 'bool', 'f16'];
 
-/** All devices. */
-export const devices: readonly DeviceName[] = ['cpu', 'reference'];
+/** Whether a device has that name; it need not be present. */
+export function isDeviceName(name: unknown): name is DeviceName {
+  return typeof name === 'string' && /^(cpu|reference|cuda|cuda:[1-9]\d{0,2}|cuda-sim)$/.test(name);
+}
 
 const bytesOf: Record<DType, number> = { f32: 4, bf16: 2, i32: 4, i8: 1, u8: 1, bool: 1, f16: 2 };
 const codes: Record<DType, number> = { f32: 0, bf16: 1, i32: 2, i8: 3, u8: 4, bool: 5, f16: 6 };
 
-/** Bytes of one element on `cpu`. */
+/** Bytes of one element on every device but `reference`. */
 export function dtypeBytes(dtype: DType): number {
   return bytesOf[dtype];
 }

@@ -1,7 +1,7 @@
 /** Tensors: what they are, how they are made, read, moved and given back. */
 export { arange, eye, fromTypedArray, full, linspace, ones, tensor, zeros } from './create';
 export type { CreateOptions, TensorData } from './create';
-export { bf16ToNumber, devices, dtypes, f16ToNumber, numberToBf16, numberToF16 } from './dtype';
+export { bf16ToNumber, isDeviceName, dtypes, f16ToNumber, numberToBf16, numberToF16 } from './dtype';
 export type { DeviceName, DType, TypedArray } from './dtype';
 export type { FormatOptions } from './print';
 export { keep, scope } from './scope';

@@ -4,7 +4,7 @@ import { empty } from './create';
 import type { DType } from './dtype';
 import { dtypeBytes } from './dtype';
 import { sizeOf } from './shape';
-import { CpuStorage } from './storage';
+import { NativeStorage } from './storage';
 import { Tensor } from './tensor';
 
 /**
@@ -22,7 +22,7 @@ export function mapTensor(path: string, offset: number, shape: readonly number[]
       details: { path, offset },
     });
   }
-  return new Tensor(new CpuStorage(sizeOf(shape) * dtypeBytes(dtype), { path, offset }), dtype, shape);
+  return new Tensor(new NativeStorage(sizeOf(shape) * dtypeBytes(dtype), 'cpu', { path, offset }), dtype, shape);
 }
 
 /**

@@ -20,6 +20,6 @@ export function moveTo(x: Tensor, device: DeviceName): Tensor {
     );
   }
   const y = empty(x.shape, x.dtype, device);
-  y.data().set(x.data());
+  y.storage.write(y.dtype, 0, x.data());
   return y;
 }

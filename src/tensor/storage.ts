@@ -1,4 +1,5 @@
 import { type Addon, guarded, native } from '../native/addon';
+import { deviceNumber } from '../native/devices';
 import { CaptureError, DisposedError } from '../native/errors';
 import type { DeviceName, DType, TypedArray } from './dtype';
 import { dtypeBytes, typedView, typedZeros } from './dtype';
@@ -19,8 +20,12 @@ export interface Storage {
   layout?: StorageLayout;
   retain(): void;
   release(): void;
-  /** Elements `[offset, offset + length)` as a typed array over the memory itself. */
+  /** Elements `[offset, offset + length)` as a typed array over the memory itself; a copy of them on a GPU. */
   elements(dtype: DType, offset: number, length: number): TypedArray;
+  /** Overwrites elements from `offset` on with values as the device stores them. */
+  write(dtype: DType, offset: number, values: TypedArray): void;
+  /** Overwrites elements from `to` on with those of a storage of the same device, from `from` on. */
+  copyFrom(source: Storage, dtype: DType, from: number, to: number, length: number): void;
   /** Id of the native buffer, and bytes from its start: what a record needs. */
   address(): { id: number; byteOffset: number };
 }
@@ -41,9 +46,8 @@ interface Held {
 
 const collected = new FinalizationRegistry<Held>((held) => held.addon.free(held.id));
 
-/** Native memory. */
-export class CpuStorage implements Storage {
-  readonly device = 'cpu';
+/** Memory of the addon: of the CPU, or of a GPU, where elements are copied to and fro. */
+export class NativeStorage implements Storage {
   layout?: StorageLayout;
   #refs = 0;
   #held: Held | undefined;
@@ -51,14 +55,18 @@ export class CpuStorage implements Storage {
 
   /**
    * @param bytes size; the memory starts zeroed
-   * @param file where the bytes lie instead: they are mapped, and ops refuse to write to them
+   * @param file where the bytes of a `cpu` storage lie instead: they are mapped, and ops refuse to write to them
    */
   constructor(
     readonly bytes: number,
+    readonly device: DeviceName = 'cpu',
     file?: { readonly path: string; readonly offset: number },
   ) {
     const addon = native();
-    const id = guarded(() => (file === undefined ? addon.alloc(bytes) : addon.mapFile(file.path, file.offset, bytes)));
+    const number = deviceNumber(device);
+    const id = guarded(() =>
+      file === undefined ? addon.alloc(bytes, number) : addon.mapFile(file.path, file.offset, bytes),
+    );
     this.#held = { id, addon };
     collected.register(this, this.#held, this);
   }
@@ -82,15 +90,39 @@ export class CpuStorage implements Storage {
   }
 
   elements(dtype: DType, offset: number, length: number): TypedArray {
-    if (this.#held === undefined) throw gone();
-    const { addon, id } = this.#held;
+    const { addon, id } = this.#live();
+    const width = dtypeBytes(dtype);
+    if (this.device !== 'cpu') {
+      const copy = guarded(() => addon.download(id, offset * width, length * width));
+      return typedView(dtype, copy, 0, length);
+    }
     this.#view ??= guarded(() => addon.view(id));
-    return typedView(dtype, this.#view, offset * dtypeBytes(dtype), length);
+    return typedView(dtype, this.#view, offset * width, length);
+  }
+
+  write(dtype: DType, offset: number, values: TypedArray): void {
+    if (this.device === 'cpu') return this.elements(dtype, offset, values.length).set(values);
+    const { addon, id } = this.#live();
+    const plain = typedZeros(dtype, this.device, 0);
+    const same = plain.constructor === values.constructor ? values : typedZeros(dtype, this.device, values.length);
+    if (same !== values) same.set(values);
+    guarded(() => addon.upload(id, offset * dtypeBytes(dtype), same));
+  }
+
+  copyFrom(source: Storage, dtype: DType, from: number, to: number, length: number): void {
+    const { addon, id } = this.#live();
+    const width = dtypeBytes(dtype);
+    const { id: sourceId, byteOffset } = source.address();
+    guarded(() => addon.moveBytes(sourceId, byteOffset + from * width, id, to * width, length * width));
   }
 
   address(): { id: number; byteOffset: number } {
+    return { id: this.#live().id, byteOffset: 0 };
+  }
+
+  #live(): Held {
     if (this.#held === undefined) throw gone();
-    return { id: this.#held.id, byteOffset: 0 };
+    return this.#held;
   }
 }
 
@@ -124,10 +156,21 @@ export class ReferenceStorage implements Storage {
     return this.#data.subarray(offset, offset + length);
   }
 
+  write(dtype: DType, offset: number, values: TypedArray): void {
+    this.elements(dtype, offset, values.length).set(values);
+  }
+
+  copyFrom(source: Storage, dtype: DType, from: number, to: number, length: number): void {
+    this.elements(dtype, to, length).set(source.elements(dtype, from, length));
+  }
+
   address(): { id: number; byteOffset: number } {
-    throw new CaptureError('expected a tensor on "cpu", received one on "reference". Move it with to("cpu").', {
-      op: 'tensor',
-    });
+    throw new CaptureError(
+      'expected a tensor of a native device, received one on "reference". Move it with to("cpu").',
+      {
+        op: 'tensor',
+      },
+    );
   }
 }
 
@@ -184,6 +227,20 @@ export class VirtualStorage implements Storage {
     }
     const { storage, byteOffset } = this.#place;
     return storage.elements(dtype, offset + byteOffset / dtypeBytes(dtype), length);
+  }
+
+  write(): void {
+    throw this.#unwritable();
+  }
+
+  copyFrom(): void {
+    throw this.#unwritable();
+  }
+
+  #unwritable(): CaptureError {
+    return new CaptureError(`expected memory of its own to write to, received the result of "${this.madeBy}".`, {
+      op: 'capture',
+    });
   }
 
   address(): { id: number; byteOffset: number } {

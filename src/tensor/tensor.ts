@@ -73,9 +73,9 @@ export class Tensor {
   }
 
   /**
-   * The elements, row-major: a view of the memory without a copy when the tensor is contiguous, else a copy.
+   * The elements, row-major: a view of the memory without a copy when the tensor is contiguous, else a copy; always a copy from a GPU.
    *
-   * `f32` gives a Float32Array on `cpu` and a Float64Array on `reference`; `bf16` and `f16` their 16-bit codes; `bool` bytes 0 and 1.
+   * `f32` gives a Float64Array on `reference` and a Float32Array elsewhere; `bf16` and `f16` their 16-bit codes; `bool` bytes 0 and 1.
    * A view reads as empty after the tensor was disposed. Do not write to it.
    *
    * @throws DisposedError after dispose, CaptureError while a program is captured

@@ -227,7 +227,7 @@ describe('rotor chat and info', () => {
       version: string;
       devices: { name: string; variant: string; variants?: string[] }[];
     }>(['info']);
-    expect(info.devices.map(({ name }) => name)).toEqual(['cpu', 'reference']);
+    expect(info.devices.map(({ name }) => name)).toEqual(['cpu', 'reference', 'cuda']);
     expect(info.devices[0].variants).toContain(info.devices[0].variant);
     const { version } = JSON.parse(await readFile(join(__dirname, '..', '..', 'package.json'), 'utf8')) as {
       version: string;
@@ -259,7 +259,12 @@ describe('what goes wrong', () => {
     ['a missing value', ['bench', ...onTiny, '-p'], 2, /after -p/],
     ['a value for a switch', ['info', '--json=yes'], 2, /no value for --json/],
     ['a word too many', ['info', 'cpu'], 2, /flags only/],
-    ['an unknown device', ['generate', ...onTiny, '--prompt', 'x', '--device', 'cuda'], 2, /cpu or reference/],
+    [
+      'an unknown device',
+      ['generate', ...onTiny, '--prompt', 'x', '--device', 'gpu'],
+      2,
+      /cuda:1 and so on, or reference/,
+    ],
     ['an unknown tap', ['inspect', ...onTiny, '--ids', '1', '--taps', 'hook_embd', '--out', 'x'], 2, /hook_embed/],
     ['nothing to bench', ['bench'], 2, /--overhead/],
     ['a missing model', ['generate', '--model', 'nowhere', '--prompt', 'x'], 1, /nothing there/],

@@ -60,9 +60,9 @@ describe('Decoder', () => {
         const row = Float32Array.from(logits.data().subarray(vocab, 2 * vocab));
         const want = eager(sequence).subarray((sequence.length - 1) * vocab);
         expect(Buffer.compare(Buffer.from(row.buffer), Buffer.from(want.slice().buffer))).toBe(0);
-        sequence.push(decoder.state.token.data()[1]);
-        expect(decoder.state.pos.data()[1]).toBe(sequence.length - 1);
-        expect(decoder.state.pos.data()[2]).toBe(-1);
+        sequence.push(decoder.state.tokens[1]);
+        expect(decoder.state.positions[1]).toBe(sequence.length - 1);
+        expect(decoder.state.positions[2]).toBe(-1);
       }
     } finally {
       decoder.dispose();

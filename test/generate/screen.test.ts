@@ -82,7 +82,7 @@ test('a step with a screen reads a few rows of the head, and leaves the candidat
       const whole = await all.step();
       expect(logprob).toBeUndefined();
       expect(whole.rescored).toBeUndefined();
-      expect(Array.from(few.state.token.data())).toEqual(Array.from(all.state.token.data()));
+      expect(Array.from(few.state.tokens)).toEqual(Array.from(all.state.tokens));
       const kept = Array.from(logits.data(), (z, i) => [i, z]).filter(([, z]) => z > -Infinity);
       for (const [i, z] of kept) expect(z).toBe(whole.logits.data()[i]);
       expect(kept.filter(([i]) => i < vocab)).toHaveLength(1);

@@ -104,7 +104,7 @@ describe('loadBitNet', () => {
   it('refuses unknown options', async () => {
     expect((await failure(MODELS.odd, { devise: 'cpu' } as never)).message).toMatch(/Did you mean "device"/);
     expect((await failure(MODELS.odd, { device: 'gpu' as never })).message).toMatch(
-      /among cpu, reference, received "gpu"/,
+      /among cpu, cuda, cuda:1 and so on, reference, received "gpu"/,
     );
   });
 });

@@ -3,10 +3,12 @@ import { OptionError } from '../../src/native/errors';
 import { tensor } from '../../src/tensor/create';
 
 test('names the variant in use, among those that can run here', () => {
-  const [cpu, reference] = deviceInfo();
+  const [cpu, reference, cuda] = deviceInfo();
   expect(cpu).toMatchObject({ name: 'cpu', selfTest: 'passed', variants: expect.arrayContaining(['scalar']) });
   if (cpu.name === 'cpu') expect(cpu.variants).toContain(cpu.variant);
   expect(reference).toEqual({ name: 'reference', variant: 'float64' });
+  expect(cuda.name).toBe('cuda');
+  if (!cuda.available) expect(cuda.reason).toMatch(/expected .* received .*/);
 });
 
 test('threads can be set, and only to whole numbers from 1', () => {
