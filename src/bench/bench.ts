@@ -8,7 +8,7 @@ import { modelHash } from './model-hash';
 import type { BenchOptions, PlannedTest } from './options';
 import { planTests } from './options';
 import type { KernelPeak } from './peak';
-import { measurePeaks } from './peak';
+import { PeakProbe } from './peak';
 import type { Receipt } from './receipt';
 import { throughput } from './receipt';
 import { median } from './stats';
@@ -31,8 +31,8 @@ interface Samples {
  * Measures a model as llama-bench does, one receipt per test: `pp` fills the cache with a prompt of fixed random tokens (no
  * logits), `tg` generates greedily, each token a full step with its logits and the choice of the next, `pp+tg` one after the other.
  * The tests take turns, one run of each per repetition, so that a slow minute of the machine meets all of them; between the runs the
- * read bandwidth is measured, and before them the rate of the ternary kernel in cache: every share of a limit stands on numbers of
- * the same minutes.
+ * read bandwidth and the rate of the ternary kernel in cache are measured: every share of a limit stands on numbers of the same
+ * minutes.
  *
  * @throws OptionError for counts that are no whole numbers, or no test at all; ContextError beyond the model's context; the
  *   reason of `signal` when it aborts
@@ -43,6 +43,7 @@ export async function bench(target: BenchTarget, options: BenchOptions = {}): Pr
   const { warmup = true, signal } = options;
   const onCpu = model.device === 'cpu';
   const beds = new Map<string, TestBed>();
+  const probes = new Map<number, PeakProbe>();
   try {
     const runs = tests.map((test): Samples => {
       const empty = { output_hash: '', logits_hash: '' };
@@ -57,15 +58,20 @@ export async function bench(target: BenchTarget, options: BenchOptions = {}): Pr
       await bed.run(test, signal);
     }
     const peak_rss_bytes = process.resourceUsage().maxRSS * 1024;
-    const peaks = new Map<number, KernelPeak[]>();
-    if (onCpu) await raisePeaks(peaks, model, tests);
+    for (const threads of onCpu ? new Set(tests.map((x) => x.threads)) : []) {
+      setThreads(threads);
+      probes.set(
+        threads,
+        new PeakProbe(tests.filter((x) => x.threads === threads).flatMap(rowsOf), model.config.hiddenSize),
+      );
+    }
     for (let i = 0; i < repetitions; i++) {
       for (const run of runs) {
         options.onProgress?.({ test: testName(run.test), done: i, total: repetitions });
-        await repeat(run, onCpu, i === repetitions - 1, signal);
+        await repeat(run, probes.get(run.test.threads), i === repetitions - 1, signal);
       }
     }
-    if (onCpu) await raisePeaks(peaks, model, tests);
+    setThreads(tests[tests.length - 1].threads);
     const shared = {
       receipt_version: 1 as const,
       kind: 'throughput' as const,
@@ -77,8 +83,9 @@ export async function bench(target: BenchTarget, options: BenchOptions = {}): Pr
       load_ms: options.loadMs ?? null,
       peak_rss_bytes,
     };
-    return runs.map((run) => ({ ...shared, ...results(model, run, peaks.get(run.test.threads)) }));
+    return runs.map((run) => ({ ...shared, ...results(model, run, probes.get(run.test.threads)?.peaks) }));
   } finally {
+    for (const probe of probes.values()) probe.dispose();
     for (const bed of beds.values()) bed.dispose();
   }
 }
@@ -95,36 +102,27 @@ function bedOf(beds: Map<string, TestBed>, model: BitNet, test: PlannedTest, tes
   return bed;
 }
 
-async function repeat(run: Samples, onCpu: boolean, last: boolean, signal?: AbortSignal): Promise<void> {
+// The rows of activations that a ternary product of a test has at once.
+function rowsOf({ nPrompt, nGen, nParallel }: PlannedTest): number[] {
+  return [...new Set([...(nGen > 0 ? [nParallel] : []), ...(nPrompt > 0 ? [nPrompt] : [])])];
+}
+
+async function repeat(run: Samples, probe: PeakProbe | undefined, last: boolean, signal?: AbortSignal): Promise<void> {
   const { test, bed, ns, bandwidths } = run;
+  const limits = async (): Promise<void> => {
+    if (probe === undefined) return;
+    bandwidths.push(await measureBandwidth(1));
+    await probe.visit(rowsOf(test));
+  };
   setThreads(test.threads);
   if (ns.length === 0) run.start = new Date().toISOString();
-  if (onCpu) bandwidths.push(await measureBandwidth(1));
+  await limits();
   const start = process.hrtime.bigint();
   const tokens = await bed.run(test, signal);
   ns.push(Number(process.hrtime.bigint() - start));
-  if (onCpu) bandwidths.push(await measureBandwidth(1));
+  await limits();
   // At once, while the cache still holds what this test wrote.
   if (last) run.hashes = await bed.hashes(test, tokens);
-}
-
-// Peaks for the rows of every test and every number of threads: the highest seen, as they are taken before and after the runs.
-async function raisePeaks(
-  peaks: Map<number, KernelPeak[]>,
-  model: BitNet,
-  tests: readonly PlannedTest[],
-): Promise<void> {
-  const rows = tests.flatMap((x) => [...(x.nGen > 0 ? [x.nParallel] : []), ...(x.nPrompt > 0 ? [x.nPrompt] : [])]);
-  for (const threads of new Set(tests.map((x) => x.threads))) {
-    setThreads(threads);
-    const before = peaks.get(threads) ?? [];
-    const now = await measurePeaks([...new Set(rows)], model.config.hiddenSize);
-    peaks.set(
-      threads,
-      now.map((peak, i) => ({ ...peak, macs: Math.max(peak.macs, before[i]?.macs ?? 0) })),
-    );
-  }
-  setThreads(tests[tests.length - 1].threads);
 }
 
 function results(model: BitNet, { test, ns, bandwidths, start, hashes }: Samples, peaks: readonly KernelPeak[] = []) {
@@ -152,7 +150,8 @@ function results(model: BitNet, { test, ns, bandwidths, start, hashes }: Samples
     samples_bandwidth: bandwidths,
     floor_ts: floor,
     percent_of_floor: percentOf(floor),
-    kernel_peak: roofline?.kernelPeak ?? null,
+    kernel_peak: roofline?.kernelPeak.macs ?? null,
+    samples_kernel_peak: roofline?.kernelPeak.visits ?? [],
     roofline_ts: roofline?.tokensPerSecond ?? null,
     percent_of_roofline: percentOf(roofline?.tokensPerSecond),
     ...hashes,

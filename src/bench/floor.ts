@@ -53,8 +53,8 @@ export function bytesPerToken(size: ModelSize, { nPrompt, nGen, nDepth, nParalle
 
 /** What a run can reach at most: the limits were measured in the same minutes. */
 export interface Roofline {
-  /** Rate of the ternary product with weights in cache that the roofline is drawn with, multiply-accumulates per second. */
-  readonly kernelPeak: number;
+  /** Rate of the ternary product with weights in cache that the roofline is drawn with. */
+  readonly kernelPeak: KernelPeak;
   /** Tokens per second. */
   readonly tokensPerSecond: number;
 }
@@ -66,12 +66,12 @@ export interface Roofline {
  */
 export function rooflineOf(size: ModelSize, test: TestSize, bandwidth: number, peaks: readonly KernelPeak[]): Roofline {
   const { nPrompt, nGen, nParallel } = test;
-  const promptPeak = peakFor(peaks, nPrompt).macs;
-  const stepPeak = peakFor(peaks, nParallel).macs;
+  const promptPeak = peakFor(peaks, nPrompt);
+  const stepPeak = peakFor(peaks, nParallel);
   const step =
-    Math.max(size.ternaryBytes / bandwidth, (nParallel * size.ternaryMacs) / stepPeak) +
+    Math.max(size.ternaryBytes / bandwidth, (nParallel * size.ternaryMacs) / stepPeak.macs) +
     (nParallel * bytesPerToken(size, test) - size.ternaryBytes) / bandwidth;
-  const seconds = (nParallel * nPrompt * size.ternaryMacs) / promptPeak + nGen * step;
+  const seconds = (nParallel * nPrompt * size.ternaryMacs) / promptPeak.macs + nGen * step;
   return {
     kernelPeak: nGen > 0 ? stepPeak : promptPeak,
     tokensPerSecond: (nParallel * (nPrompt + nGen)) / seconds,

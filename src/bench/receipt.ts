@@ -66,8 +66,10 @@ export interface Receipt extends ReceiptBase, Throughput {
   readonly floor_ts: number | null;
   /** `median_ts` in percent of `floor_ts`. */
   readonly percent_of_floor: number | null;
-  /** Multiply-accumulates per second of the ternary product with weights in cache, for this many rows at once; `null` on `reference`. */
+  /** Multiply-accumulates per second of the ternary product with weights in cache, for this many rows at once: the best of all visits; `null` on `reference`. */
   readonly kernel_peak?: number | null;
+  /** The best of each visit, before and after every run of every test of as many rows and threads. */
+  readonly samples_kernel_peak?: readonly number[];
   /** Tokens per second if every ternary product took the longer of its bytes and its arithmetic, all else its bytes. */
   readonly roofline_ts?: number | null;
   /** `median_ts` in percent of `roofline_ts`. */
