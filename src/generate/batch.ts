@@ -1,5 +1,5 @@
 import type { BitNet } from '../model/bitnet';
-import { badLogits, Decoder } from '../model/decoder';
+import { Decoder } from '../model/decoder';
 import type { CacheType } from '../ops/kv';
 import type { TapListener } from '../program/tap';
 import type { Tensor } from '../tensor/tensor';
@@ -186,8 +186,7 @@ export class Batch {
       task.filled += count;
       job.advance(count);
     } catch (error) {
-      this.#slots.forget(slot);
-      job.fail(error);
+      this.#lose(task, error);
     }
   }
 
@@ -229,14 +228,16 @@ export class Batch {
       const logprobs = Array.from(outputs.logprob?.data() ?? []);
       for (const share of shares) this.#draw(share, (row) => [tokens[row], logprobs[row]], outputs.logits);
     } catch (error) {
-      for (const { slot, job } of tasks) {
-        this.#slots.forget(slot);
-        job.fail(error);
-      }
+      for (const task of tasks) this.#lose(task, error);
     } finally {
       for (const row of shares.flatMap((s) => s.rows)) this.#live().state.stop(row);
     }
     return true;
+  }
+
+  #lose({ job, sequence, slot }: Task, error: unknown): void {
+    this.#slots.forget(slot);
+    job.lose(sequence, error);
   }
 
   // Writes what each row runs; those that do not take part are idle.
@@ -276,7 +277,7 @@ export class Batch {
     for (const [i, row] of [home, ...rows].entries()) {
       if (task.over) break;
       const [id, logprob] = drawn(row);
-      if (id < 0) return task.job.fail(badLogits(home));
+      if (id < 0) return this.#lose(task, this.#live().rowError(row));
       if (i > 0) {
         accepted++;
         this.#slots.extend(slot, [draft[i - 1]]);

@@ -7,7 +7,8 @@ import type { TextCodec } from './result';
 
 /**
  * Continues prompts of token ids, side by side, on captured programs. A prompt gives the same tokens alone and in any batch,
- * with any number of threads, seeded or not.
+ * with any number of threads, seeded or not. One that fails, such as by a key beyond an f16 cache, takes no other with it: see
+ * `GenerateResult.error`.
  *
  * @param codec turns ids into text; without it there are ids only
  * @throws OptionError for an unknown option, a value out of range, or an empty prompt; ContextError when a prompt and its

@@ -46,7 +46,9 @@ export class Generation implements AsyncIterable<GenerateEvent> {
   /**
    * One result per prompt, in order. Runs the generation to its end, or waits for the end of the loop over it.
    *
-   * @throws whatever went wrong while generating; an abort is no error
+   * A prompt that fails takes no other with it: its result has `finishReason` `error` and the error.
+   *
+   * @throws what went wrong when all prompts failed, such as the only one; an abort is no error
    */
   async result(): Promise<GenerateResult[]> {
     if (this.#use === 'new') {

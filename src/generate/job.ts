@@ -105,6 +105,13 @@ export class Job {
     }
   }
 
+  /** Ends one of its sequences with an error. The others go on; without any, the job has failed. */
+  lose(sequence: Sequence, error: unknown): void {
+    sequence.fail(error);
+    const [first] = this.sequences;
+    if (this.sequences.every((s) => s.failure !== undefined)) this.fail(first.failure?.error);
+  }
+
   /** Ends all its sequences with an error. */
   fail(error: unknown): void {
     if (!this.ended) this.#failure = { error };

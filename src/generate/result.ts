@@ -8,9 +8,9 @@ export interface TextCodec {
 
 /**
  * Why a sequence ended: `length` (maxTokens), `eos` (an end-of-text id), `stop` (a stop string or id), `abort` (the signal,
- * or the caller left the loop).
+ * or the caller left the loop), `error` (something went wrong with it while other prompts of the call went on).
  */
-export type FinishReason = 'length' | 'eos' | 'stop' | 'abort';
+export type FinishReason = 'length' | 'eos' | 'stop' | 'abort' | 'error';
 
 /** One drawn token. */
 export interface GenerateEvent {
@@ -65,6 +65,8 @@ export interface GenerateResult {
   /** The text, without a stop string or the ids that ended it; undefined without a codec. */
   readonly text: string | undefined;
   readonly finishReason: FinishReason;
+  /** What went wrong, for `error`. A call whose prompts all fail throws it instead. */
+  readonly error?: unknown;
   /** The id or string that ended the sequence, for `eos` and `stop`. */
   readonly stopReason: number | string | undefined;
   readonly usage: Usage;

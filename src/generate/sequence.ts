@@ -17,6 +17,8 @@ export class Sequence {
   readonly promptLogprobs: (number | null)[];
   readonly promptTopLogprobs: (readonly TokenLogprob[] | null)[];
   finishReason: FinishReason | undefined;
+  /** What went wrong with it. */
+  failure: { readonly error: unknown } | undefined;
   /** Tokens to run before the first step, which runs the last of the prompt. Without steps they only serve to be looked at. */
   readonly prefix: number;
   /** Tokens of the prompt that were in the cache. */
@@ -98,8 +100,15 @@ export class Sequence {
     if (this.active) this.#finish('abort');
   }
 
+  /** Ends the sequence with an error. */
+  fail(error: unknown): void {
+    if (!this.active) return;
+    this.failure = { error };
+    this.#finish('error');
+  }
+
   result(): GenerateResult {
-    const { request, ids, wanted, cachedTokens, draftedTokens, acceptedTokens } = this;
+    const { request, ids, wanted, failure, cachedTokens, draftedTokens, acceptedTokens } = this;
     const promptTokens = request.prompt.length;
     const completionTokens = ids.length;
     const totalTokens = promptTokens + completionTokens;
@@ -111,6 +120,7 @@ export class Sequence {
       usage: { promptTokens, completionTokens, totalTokens, cachedTokens, draftedTokens, acceptedTokens },
       timings: this.#timings(),
       seed: request.seed,
+      ...(failure === undefined ? {} : { error: failure.error }),
       ...(wanted.logprobs || wanted.topLogprobs > 0 ? { logprobs: this.#logprobs } : {}),
       ...(wanted.topLogprobs > 0 ? { topLogprobs: this.#topLogprobs } : {}),
       ...(wanted.promptLogprobs === undefined ? {} : { promptLogprobs: this.promptLogprobs }),

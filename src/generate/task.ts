@@ -40,7 +40,8 @@ export class Task {
 
   /** Whether there is nothing left to do. */
   get over(): boolean {
-    return this.job.ended || (!this.sequence.active && this.filled >= this.prefix);
+    const { active, failure } = this.sequence;
+    return this.job.ended || failure !== undefined || (!active && this.filled >= this.prefix);
   }
 
   /** Whether the prompt gets log probabilities. */

@@ -1,6 +1,7 @@
 import { ContextError, DisposedError, NativeError, OptionError } from '../native/errors';
 import { describe } from '../native/options';
 import type { CacheType } from '../ops/kv';
+import { isOverflow } from '../ops/kv';
 import { sample_ } from '../ops/sample';
 import { capture } from '../program/capture';
 import type { Program } from '../program/program';
@@ -66,8 +67,8 @@ function disposeRows({ ids, pos, slot }: Rows): void {
   for (const x of [ids, pos, slot]) x.dispose();
 }
 
-/** The error of a row without a token to draw. */
-export function badLogits(row: number): NativeError {
+// The error of a row without a token to draw.
+function badLogits(row: number): NativeError {
   return new NativeError(
     `expected finite logits, received NaN or infinity in row ${row}. Check the hooks and biases, or the weights of the model.`,
     { op: 'step' },
@@ -92,6 +93,8 @@ export class Decoder {
   readonly #prefills = new Map<string, Prefill>();
   readonly #decodes = new Map<string, Program<StepOutputs>>();
   #disposed = false;
+  /** What the last step met in some of its rows. */
+  #overflow: NativeError | undefined;
 
   /** @throws ContextError if `length` is beyond the model's context; OptionError for other `logits` */
   constructor(model: BitNet, { slots, rows = slots, length, cacheType, listener, logits = 'all' }: DecoderOptions) {
@@ -218,13 +221,18 @@ export class Decoder {
     const positions = Array.from(this.state.positions);
     const outputs = await this.stepRows(this.state.rows);
     const bad = this.state.tokens.findIndex((token, i) => positions[i] >= 0 && token < 0);
-    if (bad >= 0) throw badLogits(bad);
+    if (bad >= 0) throw this.rowError(bad);
     return outputs;
   }
 
+  /** Why the last step drew no token for a row: a key or value that the cache cannot hold, or logits that are not numbers. */
+  rowError(row: number): NativeError {
+    return this.#overflow ?? badLogits(row);
+  }
+
   /**
-   * As {@link step} for the first `rows` rows. A row whose logits were not numbers has token -1 afterwards, which is for the
-   * caller to see; see {@link badLogits}.
+   * As {@link step} for the first `rows` rows. A row that failed has token -1 afterwards, and {@link rowError} says why; the
+   * others have what they would have had without it.
    *
    * @throws ContextError if a slot is full
    */
@@ -232,12 +240,20 @@ export class Decoder {
     const program = this.programOf(rows, logits);
     const [size] = program.outputs.logits.shape;
     this.#checkRoom(1 + Math.max(...this.state.positions.subarray(0, size)));
+    const busy = Array.from(this.state.positions.subarray(0, size), (position) => position >= 0);
+    this.#overflow = undefined;
     this.state.push();
     try {
       await program.step();
+    } catch (error) {
+      // The program ran to its end, with NaN in the rows at fault alone.
+      if (this.#model.device !== 'cpu' || !isOverflow(error)) throw error;
+      this.#overflow = error;
     } finally {
       this.state.pull();
     }
+    // A hook may have hidden it.
+    if (this.#overflow !== undefined && !busy.some((x, i) => x && this.state.tokens[i] < 0)) throw this.#overflow;
     return program.outputs;
   }
 

@@ -82,6 +82,12 @@ export function cacheReader(cache: RefArray, scales: RefArray | undefined): (at:
   return (at, i) => cache.data[at * size + i] * scales.data[at];
 }
 
+/** Whether an error says that an f16 cache could not hold a key or value. */
+export function isOverflow(error: unknown): error is NativeError {
+  const { code, message } = (error ?? {}) as Partial<NativeError>;
+  return code === 'ROTOR_NATIVE' && message?.startsWith('[kv_append_]') === true;
+}
+
 function toHalf(x: number): number {
   const half = numberToF16(x);
   if (Number.isFinite(x) && (half & 0x7fff) === 0x7c00) {
@@ -105,7 +111,8 @@ function toCodes(x: TypedArray): { scale: number; codes: TypedArray } {
 /**
  * `kv_append_`: writes row t of `x` into the cache at `slot[t]`, `pos[t]`. Rows at position -1 are left out.
  *
- * An f16 cache takes the nearest binary16, ties to even, and raises NativeError beyond 65504. An i8 cache takes, for each head
+ * An f16 cache takes the nearest binary16, ties to even, and raises NativeError beyond 65504; on `cpu` the head then holds NaN, so
+ * that what reads it is NaN. An i8 cache takes, for each head
  * and position, `scale = absmax / 127` and `code = roundHalfEven(x * (127 / absmax))`; a head with a NaN or an infinity gets
  * codes 0 and scale NaN, so that what reads it is NaN.
  */

@@ -68,13 +68,17 @@ static bool attends(const Args& a, const View& cache, int32_t slot, int32_t pos)
   return true;
 }
 
+// What binary16 cannot hold is a fault, and leaves NaN, so that all that reads it is NaN: rows beside it can go on.
 static void storeF16(const Args& a, const float* x, int64_t n, uint16_t* y) {
   bool over = false;  // finite, and beyond what binary16 holds
   for (int64_t i = 0; i < n; ++i) {
     const uint32_t u = f32_bits(x[i]) & 0x7fffffffu;
     over |= u >= 0x477ff000u && u < 0x7f800000u;  // 65520
   }
-  if (over) return a.fault->raiseRange();
+  if (over) {
+    for (int64_t i = 0; i < n; ++i) y[i] = 0x7e00;
+    return a.fault->raiseRange();
+  }
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) f32x16::load(x + i).store_f16(y + i);
   for (; i < n; ++i) y[i] = f32_f16(x[i]);
