@@ -5,7 +5,7 @@ import type { Tensor } from '../tensor/tensor';
 import { expectDType } from '../tensor/tensor';
 import { callOne } from './dispatch';
 import { broadcastReader } from './reference';
-import { floatEdges, intEdges, row, sample } from './samples';
+import { floatEdges, intEdges, row, sample } from './case-data';
 import type { Operable } from './scalars';
 import { withTensors } from './scalars';
 import type { OpCase, OpDef, Tolerance } from './schema';

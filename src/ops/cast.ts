@@ -3,7 +3,7 @@ import { checkDType, decoderOf, dtypes, encoderOf, integerRange } from '../tenso
 import { sizeOf } from '../tensor/shape';
 import type { Tensor } from '../tensor/tensor';
 import { callOne } from './dispatch';
-import { floatEdges, intEdges, row, sample } from './samples';
+import { floatEdges, intEdges, row, sample } from './case-data';
 import type { OpDef } from './schema';
 import { touch } from './schema';
 

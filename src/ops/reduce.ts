@@ -7,7 +7,7 @@ import type { Tensor } from '../tensor/tensor';
 import { expectDType } from '../tensor/tensor';
 import { cast } from './cast';
 import { callOne } from './dispatch';
-import { floatEdges, intEdges, row, sample } from './samples';
+import { floatEdges, intEdges, row, sample } from './case-data';
 import type { OpCase, OpDef, Tolerance } from './schema';
 import { touch } from './schema';
 

@@ -4,7 +4,7 @@ import { dtypes } from '../tensor/dtype';
 import { expectDType, Tensor } from '../tensor/tensor';
 import { callOne } from './dispatch';
 import { broadcastReader } from './reference';
-import { floatEdges, intEdges, row, sample } from './samples';
+import { floatEdges, intEdges, row, sample } from './case-data';
 import type { Operable } from './scalars';
 import { withTensors } from './scalars';
 import type { OpDef } from './schema';

@@ -3,7 +3,7 @@ import { sizeOf } from '../tensor/shape';
 import type { Tensor } from '../tensor/tensor';
 import { expectDType } from '../tensor/tensor';
 import { callOne } from './dispatch';
-import { floatEdges, intEdges, row, sample } from './samples';
+import { floatEdges, intEdges, row, sample } from './case-data';
 import type { OpDef, Tolerance } from './schema';
 import { touch } from './schema';
 

@@ -1,6 +1,6 @@
 import { add, div, maximum, minimum, mod, mul, pow, sub } from '../../src/ops/binary';
 import { cast } from '../../src/ops/cast';
-import { floatEdges, sampleValues } from '../../src/ops/samples';
+import { floatEdges, sampleValues } from '../../src/ops/case-data';
 import { clamp, where } from '../../src/ops/select';
 import * as unary from '../../src/ops/unary';
 import { tensor } from '../../src/tensor/create';

@@ -1,6 +1,6 @@
 import { all, any, cumsum, max, mean, min, prod, sum } from '../../src/ops/reduce';
 import { countNonzero, norm, std, variance } from '../../src/ops/statistics';
-import { sampleValues } from '../../src/ops/samples';
+import { sampleValues } from '../../src/ops/case-data';
 import { full, tensor, zeros } from '../../src/tensor/create';
 import type { Tensor } from '../../src/tensor/tensor';
 

@@ -4,37 +4,15 @@ import { noise } from '../../src/ops/case-data';
 import { sample_, sampleDistribution, sampleUniform } from '../../src/ops/sample';
 import { tensor, zeros } from '../../src/tensor/create';
 import type { Tensor } from '../../src/tensor/tensor';
+import { inPrompt, samplerState, type SamplerState, settingsOff, type Settings } from './sampler-state';
 
-const off = { temperature: 1, topK: 0, topP: 1, minP: 0, typicalP: 1, repetition: 1, presence: 0, frequency: 0 };
-type Settings = Partial<typeof off>;
-const prompt = 1 << 30;
-
-interface State {
-  token: Tensor;
-  pos: Tensor;
-  step: Tensor;
-  seed: Tensor;
-  params: Tensor;
-  seen: Tensor;
-  bias: Tensor;
-}
+// Draws without a filter.
+const off = { ...settingsOff, temperature: 1 };
 
 // Rows with the same settings, row t with seed (t, seed).
-function state(rows: number, vocab: number, settings: Settings, seed = 1): State {
-  const ints = (...shape: number[]): Tensor => zeros(shape, { dtype: 'i32' });
-  const s = {
-    token: ints(rows),
-    pos: ints(rows),
-    step: ints(rows),
-    seed: ints(rows, 2),
-    params: zeros([rows, 8]),
-    seen: ints(rows, vocab),
-    bias: zeros([rows, vocab]),
-  };
-  for (let t = 0; t < rows; t++) {
-    s.seed.data().set([t, seed], 2 * t);
-    s.params.data().set(Object.values({ ...off, ...settings }), 8 * t);
-  }
+function state(rows: number, vocab: number, settings: Settings, seed = 1): SamplerState {
+  const s = samplerState(new Array<Settings>(rows).fill({ ...off, ...settings }), vocab);
+  for (let t = 0; t < rows; t++) s.seed.data().set([t, seed], 2 * t);
   return s;
 }
 
@@ -45,14 +23,19 @@ const rowsOf = (logits: readonly number[], rows: number): Tensor =>
   );
 
 // Tokens of `rows` independent draws.
-function draws(logits: readonly number[], rows: number, settings: Settings, prepare?: (s: State) => void): number[] {
+function draws(
+  logits: readonly number[],
+  rows: number,
+  settings: Settings,
+  prepare?: (s: SamplerState) => void,
+): number[] {
   const s = state(rows, logits.length, settings);
   prepare?.(s);
   sample_(rowsOf(logits, rows), s);
   return Array.from(s.token.data());
 }
 
-function support(logits: readonly number[], settings: Settings, prepare?: (s: State) => void): number[] {
+function support(logits: readonly number[], settings: Settings, prepare?: (s: SamplerState) => void): number[] {
   return [...new Set(draws(logits, 2000, settings, prepare))].sort((a, b) => a - b);
 }
 
@@ -123,17 +106,17 @@ describe('penalties and bias, greedy', () => {
   test('ties go to the lowest id', () => expect(greedy([1, 3, 3, 3], {}, [])).toBe(1));
 
   test('repetition divides positive and multiplies negative logits of prompt and output', () => {
-    expect(greedy([3, 2], { repetition: 1.6 }, [prompt, 0])).toBe(1);
+    expect(greedy([3, 2], { repetition: 1.6 }, [inPrompt, 0])).toBe(1);
     expect(greedy([3, 2], { repetition: 1.6 }, [1, 0])).toBe(1);
-    expect(greedy([3, 2], { repetition: 1.4 }, [prompt, 0])).toBe(0);
-    expect(greedy([-1, -1.5], { repetition: 1.6 }, [prompt, 0])).toBe(1);
+    expect(greedy([3, 2], { repetition: 1.4 }, [inPrompt, 0])).toBe(0);
+    expect(greedy([-1, -1.5], { repetition: 1.6 }, [inPrompt, 0])).toBe(1);
   });
 
   test('presence and frequency look at the output only', () => {
-    expect(greedy([3, 2], { presence: 5 }, [prompt, 0])).toBe(0);
+    expect(greedy([3, 2], { presence: 5 }, [inPrompt, 0])).toBe(0);
     expect(greedy([3, 2], { presence: 1.5 }, [1, 0])).toBe(1);
-    expect(greedy([3, 2], { frequency: 0.4 }, [prompt + 2, 0])).toBe(0);
-    expect(greedy([3, 2], { frequency: 0.4 }, [prompt + 3, 0])).toBe(1);
+    expect(greedy([3, 2], { frequency: 0.4 }, [inPrompt + 2, 0])).toBe(0);
+    expect(greedy([3, 2], { frequency: 0.4 }, [inPrompt + 3, 0])).toBe(1);
   });
 
   test('bias comes first, minus infinity forbids', () => {
@@ -141,7 +124,7 @@ describe('penalties and bias, greedy', () => {
     expect(greedy([3, 2], {}, [], [-Infinity, 0])).toBe(1);
     expect(greedy([3, 2], {}, [], [-Infinity, -Infinity])).toBe(-1);
     // (1 + 2) / 2 against 1.4: with the bias after the penalty it would be 2.5
-    expect(greedy([1, 1.6], { repetition: 2 }, [prompt, 0], [2, 0])).toBe(1);
+    expect(greedy([1, 1.6], { repetition: 2 }, [inPrompt, 0], [2, 0])).toBe(1);
   });
 });
 
@@ -188,7 +171,7 @@ test.each<[string, Settings]>([
 ])('draws follow the distribution: %s', (_name, settings) => {
   const vocab = 60;
   const logits = noise(vocab, 5).map((x) => Math.fround(3 * x));
-  const seen = Array.from({ length: vocab }, (_, i) => (i % 3 === 0 ? prompt : 0) + (i % 5 === 0 ? i % 4 : 0));
+  const seen = Array.from({ length: vocab }, (_, i) => (i % 3 === 0 ? inPrompt : 0) + (i % 5 === 0 ? i % 4 : 0));
   const rows = 20000;
   const tokens = draws(logits, rows, settings, (s) => {
     for (let t = 0; t < rows; t++) s.seen.data().set(seen, t * vocab);

@@ -10,36 +10,7 @@ import { empty, fromTypedArray, zeros } from '../../src/tensor/create';
 import { bf16ToFloat32, bf16ToNumber, numberToBf16 } from '../../src/tensor/dtype';
 import { scope } from '../../src/tensor/scope';
 import type { Tensor } from '../../src/tensor/tensor';
-
-const off = { temperature: 0, topK: 0, topP: 1, minP: 0, typicalP: 1, repetition: 1, presence: 0, frequency: 0 };
-type Settings = Partial<typeof off>;
-const prompt = 1 << 30;
-
-interface State {
-  token: Tensor;
-  pos: Tensor;
-  step: Tensor;
-  seed: Tensor;
-  params: Tensor;
-  seen: Tensor;
-  bias: Tensor;
-}
-
-function state(settings: readonly Settings[], vocab: number): State {
-  const T = settings.length;
-  const ints = (...shape: number[]): Tensor => zeros(shape, { dtype: 'i32' });
-  const s = {
-    token: ints(T),
-    pos: ints(T),
-    step: ints(T),
-    seed: ints(T, 2),
-    params: zeros([T, 8]),
-    seen: ints(T, vocab),
-    bias: zeros([T, vocab]),
-  };
-  settings.forEach((x, t) => s.params.data().set(Object.values({ ...off, ...x }), 8 * t));
-  return s;
-}
+import { inPrompt, samplerState, type SamplerState, type Settings } from './sampler-state';
 
 // Numbers that are roughly normal, or heavy-tailed with a power above 1.
 function numbers(count: number, seed: number, power = 1): Float32Array {
@@ -57,7 +28,7 @@ const asF32 = (values: Float32Array, shape: readonly number[]): Tensor => fromTy
 const hex = (x: Float32Array): string => Buffer.from(Float32Array.from(x).buffer).toString('hex');
 
 // The definition, from the logits of `linear`: the k best adjusted ones and what equals the last of them.
-function best(logits: Float32Array, s: State, t: number, k: number): Float32Array {
+function best(logits: Float32Array, s: SamplerState, t: number, k: number): Float32Array {
   const vocab = logits.length;
   const adjusted = Array.from(logits, (z, r) =>
     adjustedLogit(z, s.bias.data()[t * vocab + r], s.seen.data()[t * vocab + r], s.params.data().subarray(8 * t)),
@@ -67,7 +38,7 @@ function best(logits: Float32Array, s: State, t: number, k: number): Float32Arra
 }
 
 // Runs both on every variant with 1 and 2 threads, compares every bit, and returns the counts.
-function check(x: Tensor, weight: Tensor, s: State, k: readonly number[]): number[] {
+function check(x: Tensor, weight: Tensor, s: SamplerState, k: readonly number[]): number[] {
   const [T] = x.shape;
   const [V] = weight.shape;
   const threads = native().getThreads();
@@ -121,7 +92,7 @@ describe('the k best logits, bit for bit', () => {
       const [V, K] = [1500 + seed, 120 + seed];
       const x = asF32(numbers(3 * K, seed), [3, K]);
       const weight = asBf16(numbers(V * K, 50 + seed, power), [V, K]);
-      const counts = check(x, weight, state(greedyAndTopK, V), ks);
+      const counts = check(x, weight, samplerState(greedyAndTopK, V), ks);
       if (power === 1) counts.forEach((n) => expect(n).toBeLessThanOrEqual(V / 8));
     }
   });
@@ -130,7 +101,7 @@ describe('the k best logits, bit for bit', () => {
     const [V, K] = [1200, 256];
     const values = numbers(3 * K, 9);
     for (let t = 0; t < 3; t++) values[t * K + 17 * t] = 60;
-    const counts = check(asF32(values, [3, K]), asBf16(numbers(V * K, 60), [V, K]), state(greedyAndTopK, V), ks);
+    const counts = check(asF32(values, [3, K]), asBf16(numbers(V * K, 60), [V, K]), samplerState(greedyAndTopK, V), ks);
     expect(counts[0]).toBeLessThan(V);
   });
 
@@ -151,7 +122,7 @@ describe('the k best logits, bit for bit', () => {
       [{ temperature: 1, topK: 8 }, 8],
       [{ temperature: 1, topK: 30 }, 30],
     ] as const) {
-      const [count] = check(asF32(x, [1, K]), weight, state([settings], V), [k]);
+      const [count] = check(asF32(x, [1, K]), weight, samplerState([settings], V), [k]);
       expect(count).toBeGreaterThanOrEqual(60);
       expect(count).toBeLessThanOrEqual(V / 8);
     }
@@ -174,7 +145,7 @@ describe('the k best logits, bit for bit', () => {
       );
       expect(quantizeRow(values.slice(at[i] * K, (at[i] + 1) * K)).codes).toEqual(codes);
     });
-    const s = state([{}], V);
+    const s = samplerState([{}], V);
     for (const r of at) s.bias.data()[r] = 1;
     const [count] = check(x, asF32(values, [V, K]), s, [1]);
     expect(count).toBeGreaterThanOrEqual(3);
@@ -190,10 +161,10 @@ describe('the k best logits, bit for bit', () => {
       { temperature: 1, topK: 40 },
       {},
     ];
-    const s = state(settings, V);
+    const s = samplerState(settings, V);
     const biases = noise(4 * V, 8);
     for (let i = 0; i < 4 * V; i++) {
-      s.seen.data()[i] = (i % 3 === 0 ? prompt : 0) + (i % 5);
+      s.seen.data()[i] = (i % 3 === 0 ? inPrompt : 0) + (i % 5);
       s.bias.data()[i] = i % 11 === 0 ? -Infinity : 3 * biases[i];
     }
     // In the last row all tokens but three are banned.
@@ -208,7 +179,7 @@ describe('the k best logits, bit for bit', () => {
     check(
       asF32(numbers(20 * K, 41), [20, K]),
       asBf16(numbers(V * K, 42), [V, K]),
-      state(settings, V),
+      samplerState(settings, V),
       settings.map((_, t) => ks[t % 2]),
     );
   });
@@ -221,21 +192,21 @@ describe('the k best logits, bit for bit', () => {
       [V, K],
     );
     const x = asF32(numbers(K, 52), [1, K]);
-    expect(check(x, equal, state([{}], V), [1])).toEqual([V]);
-    expect(check(x, asBf16(new Float32Array(V * K), [V, K]), state([{}], V), [1])).toEqual([V]);
-    expect(check(asF32(new Float32Array(K), [1, K]), equal, state([{}], V), [1])).toEqual([V]);
+    expect(check(x, equal, samplerState([{}], V), [1])).toEqual([V]);
+    expect(check(x, asBf16(new Float32Array(V * K), [V, K]), samplerState([{}], V), [1])).toEqual([V]);
+    expect(check(asF32(new Float32Array(K), [1, K]), equal, samplerState([{}], V), [1])).toEqual([V]);
   });
 
   test('denormal weights and activations', () => {
     const [V, K] = [400, 48];
     const small = numbers(V * K, 61).map((v) => v * 2 ** -128);
-    check(asF32(numbers(K, 62), [1, K]), asBf16(small, [V, K]), state([{}], V), [1]);
+    check(asF32(numbers(K, 62), [1, K]), asBf16(small, [V, K]), samplerState([{}], V), [1]);
     const x = asF32(
       numbers(K, 63).map((v) => v * 2 ** -143),
       [1, K],
     );
-    check(x, asBf16(numbers(V * K, 64), [V, K]), state([{}], V), [1]);
-    check(x, asBf16(small, [V, K]), state([{}], V), [1]);
+    check(x, asBf16(numbers(V * K, 64), [V, K]), samplerState([{}], V), [1]);
+    check(x, asBf16(small, [V, K]), samplerState([{}], V), [1]);
   });
 });
 
@@ -243,7 +214,7 @@ test.each([NaN, Infinity, -Infinity])('%p in weight or activations: the whole he
   const [V, K] = [300, 40];
   const values = numbers(V * K, 71);
   const x = numbers(K, 72);
-  const s = state([{}], V);
+  const s = samplerState([{}], V);
   const run = (xs: Float32Array, ws: Float32Array): void => {
     const [a, w] = [asF32(xs, [1, K]), asBf16(ws, [V, K])];
     const [logits, counts] = screenedLinear(a, w, ...quantizeRows(w), s);
@@ -293,8 +264,8 @@ test.each<[string, Settings]>([
   const [V, K] = [3000, 64];
   const weight = asBf16(numbers(V * K, 91), [V, K]);
   const coded = quantizeRows(weight);
-  const [whole, part] = [0, 1].map(() => state([settings, settings], V));
-  const run = (s: State, logits: (x: Tensor) => Tensor): number[][] =>
+  const [whole, part] = [0, 1].map(() => samplerState([settings, settings], V));
+  const run = (s: SamplerState, logits: (x: Tensor) => Tensor): number[][] =>
     Array.from({ length: 40 }, (_, i) =>
       scope(() => {
         sample_(
@@ -315,7 +286,7 @@ test.each<[string, Settings]>([
 test('misuse', () => {
   const weight = zeros([16, 4], { dtype: 'bf16' });
   const [codes, bounds] = quantizeRows(weight);
-  const s = state([{}], 16);
+  const s = samplerState([{}], 16);
   const x = zeros([1, 4]);
   expect(() => quantizeRows(zeros([3]))).toThrow(ShapeError);
   expect(() => quantizeRows(zeros([3, 3], { dtype: 'i32' }))).toThrow(/the weight of dtype bf16 or f32/);
@@ -323,5 +294,7 @@ test('misuse', () => {
   expect(() => screenedLinear(zeros([2, 4]), weight, codes, bounds, s)).toThrow(/positions of shape \[2\]/);
   expect(() => screenedLinear(x, weight, bounds, codes, s)).toThrow(/the codes of dtype i8/);
   expect(() => screenedLinear(x, weight, codes, zeros([16, 3]), s)).toThrow(/the bounds of shape \[16, 4\]/);
-  expect(() => screenedLinear(x, weight, codes, bounds, state([{}], 15))).toThrow(/seen counts of shape \[1, 16\]/);
+  expect(() => screenedLinear(x, weight, codes, bounds, samplerState([{}], 15))).toThrow(
+    /seen counts of shape \[1, 16\]/,
+  );
 });
