@@ -2,6 +2,8 @@
 #pragma once
 #include <cstdint>
 
+#include "abi.h"
+
 namespace rotor {
 
 constexpr int64_t kMaxTernaryCols = 65536;  // |sum| <= 65536 * 128 fits int32
@@ -10,7 +12,7 @@ constexpr int64_t kTableRows = 8;           // up to this many rows of activatio
 constexpr int64_t roundUp(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
 
 // Bytes of a row of one bit-plane.
-constexpr int64_t planeBytes(int64_t cols) { return (cols + 7) / 8; }
+ROTOR_ANYWHERE constexpr int64_t planeBytes(int64_t cols) { return (cols + 7) / 8; }
 
 // Scratch of a ternary product, enough for every target: per row of activations its sum, and either tables (8 bytes per column) or
 // a copy padded to 256 columns, and the rows to 16.
