@@ -38,6 +38,10 @@ Napi::Value deviceProperties(const Napi::CallbackInfo& info) {
     o.Set("runtime", Napi::Number::New(env, d.runtime));
     o.Set("memoryBytes", Napi::Number::New(env, d.memoryBytes));
     o.Set("freeBytes", Napi::Number::New(env, d.freeBytes));
+    Napi::Array ops = Napi::Array::New(env);
+    for (int i = 0; i < kOpCount; ++i)
+      if (found->supports(uint32_t(i))) ops.Set(ops.Length(), Napi::String::New(env, kOps[i].name));
+    o.Set("ops", ops);
     return o;
   });
 }

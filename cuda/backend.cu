@@ -108,7 +108,7 @@ bool info(Device* device, DeviceInfo* out) {
     use(*device);
     cudaDeviceProp properties;
     need(cudaGetDeviceProperties(&properties, device->index), "cudaGetDeviceProperties");
-    std::snprintf(out->name, sizeof out->name, "%s", properties.name);
+    std::snprintf(out->name, sizeof out->name, "%.127s", properties.name);
     std::snprintf(out->architecture, sizeof out->architecture, "sm_%d%d", device->chip.major, device->chip.minor);
     out->multiprocessors = device->chip.multiprocessors;
     need(cudaDriverGetVersion(&out->driver), "cudaDriverGetVersion");

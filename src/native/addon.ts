@@ -56,6 +56,8 @@ export interface NativeDeviceProperties {
   runtime: number;
   memoryBytes: number;
   freeBytes: number;
+  /** Names of the ops that it has kernels for. */
+  ops: string[];
 }
 
 /** The functions of the addon (`cpp/binding.cc`). Ids of buffers and programs are plain numbers. */

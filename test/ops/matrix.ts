@@ -11,8 +11,8 @@ import { packFor, planesFrom } from './packed';
 
 type Operand = CaseOperand;
 
-// What the reference sees: f32 values rounded to float32, 16-bit floats as bits.
-function operand({ dtype, shape, data }: Operand): RefArray {
+/** What the reference sees: f32 values rounded to float32, 16-bit floats as bits. */
+export function referenceOperand({ dtype, shape, data }: Operand): RefArray {
   const out = typedZeros(dtype, 'reference', data.length);
   for (let i = 0; i < data.length; i++) out[i] = dtype === 'f32' ? Math.fround(data[i]) : encoderOf(dtype)(data[i]);
   return { dtype, shape, data: out };
@@ -45,7 +45,7 @@ export function testMatrix(variants: () => readonly string[], threads: readonly 
     test('has cases', () => expect(cases.length).toBeGreaterThan(0));
 
     test.each(cases.map((c) => [c.name, c] as const))('%s', (_case, c: OpCase<never>) => {
-      const inputs = c.inputs.map(operand);
+      const inputs = c.inputs.map(referenceOperand);
       const specs = def.infer(inputs, c.attrs);
       const want = specs.map((s) => ({
         ...s,
@@ -63,7 +63,7 @@ export function testMatrix(variants: () => readonly string[], threads: readonly 
           for (const count of threads) {
             native().setThreads(count);
             const given = c.inputs.map((x) =>
-              x.packed === undefined ? onCpu(operand(x)) : packFor(variant, x.data, x.packed),
+              x.packed === undefined ? onCpu(referenceOperand(x)) : packFor(variant, x.data, x.packed),
             );
             const outputs = specs.map((s) => empty(s.shape, s.dtype, 'cpu'));
             runNative(def, given, c.attrs, outputs, { variant, spread: true });

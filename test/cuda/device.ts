@@ -1,0 +1,14 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+const release = join(__dirname, '../../build/Release');
+const simulated = existsSync(join(release, 'librotor_cuda_sim.so'));
+
+/** The simulated GPU, whose library `npm test` builds everywhere. */
+export const simDevice = 'cuda-sim';
+
+/** `describe`, or a visible skip where there is no simulator. */
+export function describeCuda(name: string, body: () => void): void {
+  if (simulated) describe(name, body);
+  else describe.skip(`${name}: skipped, run npm test, which builds the simulator`, body);
+}
