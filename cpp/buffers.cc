@@ -16,7 +16,8 @@ namespace rotor {
 namespace {
 
 std::mutex mutex;
-std::unordered_map<uint32_t, BufferRef> table;
+// Never destroyed: at the end of the process the devices of its buffers may be gone before it.
+std::unordered_map<uint32_t, BufferRef>& table = *new std::unordered_map<uint32_t, BufferRef>;
 uint32_t nextId = 1;
 std::atomic<uint64_t> liveBuffers{0}, liveBytes{0}, peakBytes{0}, totalAllocs{0}, mappedBuffers{0}, mappedBytes{0}, deviceBuffers{0}, deviceBytes{0};
 

@@ -11,8 +11,9 @@ namespace rotor {
 namespace {
 
 std::mutex mutex;
-std::vector<std::unique_ptr<OpenDevice>> opened;
-std::map<std::string, const DeviceTable*> libraries;
+// Never destroyed: devices stay until the process ends.
+std::vector<std::unique_ptr<OpenDevice>>& opened = *new std::vector<std::unique_ptr<OpenDevice>>;
+std::map<std::string, const DeviceTable*>& libraries = *new std::map<std::string, const DeviceTable*>;
 
 // Error codes come from another library: OpError keeps a pointer, so it gets one that stays.
 const char* knownCode(const std::string& code) {

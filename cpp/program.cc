@@ -115,7 +115,7 @@ void Program::execute(double* us) {
 
 namespace {
 std::mutex tableMutex;
-std::unordered_map<uint32_t, std::shared_ptr<Program>> programs;
+std::unordered_map<uint32_t, std::shared_ptr<Program>>& programs = *new std::unordered_map<uint32_t, std::shared_ptr<Program>>;  // never destroyed, as buffers
 uint32_t nextProgram = 1;
 }  // namespace
 

@@ -35,7 +35,7 @@ constexpr const char* kDeviceName = "cuda";
 const Target kTarget = {kDeviceName, nullptr, ternaryBytes};
 
 std::mutex devicesMutex;
-std::map<int, std::unique_ptr<Device>> devices;
+std::map<int, std::unique_ptr<Device>>& devices = *new std::map<int, std::unique_ptr<Device>>;  // never destroyed: threads may still be using them
 
 // Only one GPU is current to a thread; callers come from several.
 void use(const Device& device) {

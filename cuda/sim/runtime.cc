@@ -34,7 +34,7 @@ constexpr size_t kCanary = 64;
 #endif
 
 std::recursive_mutex mutex;
-std::map<char*, size_t> allocations;
+std::map<char*, size_t>& allocations = *new std::map<char*, size_t>;  // never destroyed
 size_t allocated = 0;
 cudaError_t sticky = cudaSuccess, last = cudaSuccess;
 std::string failure;

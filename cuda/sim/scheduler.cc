@@ -122,7 +122,7 @@ struct Block {
 };
 
 Random dice;
-Block block;
+Block& block = *new Block;  // never destroyed
 
 void enter(Fiber& fiber) {
 #ifdef ROTOR_SIM_ASAN
