@@ -124,7 +124,7 @@ __forceinline__ double __fma_rn(double a, double b, double c) { return fma(a, b,
 
 // CUDA's min and max, which take mixed signedness as C++'s usual conversions have it.
 #define ROTOR_SIM_MIN_MAX(R, A, B)                                         \
-  __forceinline__ R min(A a, B b) { return static_cast<R>(a) < static_cast<R>(b) ? static_cast<R>(a) : static_cast<R>(b); }    \
+  __forceinline__ R min(A a, B b) { return static_cast<R>(a) < static_cast<R>(b) ? static_cast<R>(a) : static_cast<R>(b); } \
   __forceinline__ R max(A a, B b) { return static_cast<R>(a) > static_cast<R>(b) ? static_cast<R>(a) : static_cast<R>(b); }
 ROTOR_SIM_MIN_MAX(int, int, int)
 ROTOR_SIM_MIN_MAX(unsigned, unsigned, unsigned)

@@ -1,8 +1,6 @@
-// Runs the threads of a block as fibers: each goes on until it has to wait for others, then a random one that can run takes its
-// turn. Lanes of a warp do not run in step, so that a missing barrier shows as a wrong result for some seed.
+// What a running thread may ask of the scheduler.
 #pragma once
-#include <functional>
-#include <stdexcept>
+#include <string>
 
 #include "types.h"
 
@@ -10,38 +8,48 @@ namespace rotor {
 namespace cuda {
 namespace sim {
 
-// What a GPU would do something undefined for, or hang.
-struct Failure : std::runtime_error {
-  using std::runtime_error::runtime_error;
+// A line of a kernel, for messages.
+struct Where {
+  const char* file = "";
+  int line = 0;
+  static constexpr Where here(const char* f = __builtin_FILE(), int l = __builtin_LINE()) { return {f, l}; }
 };
 
-// Runs all blocks, in random order, one after the other. Throws Failure.
-void runGrid(dim3 grid, dim3 block, size_t sharedBytes, const std::function<void()>& kernel);
-// Order of everything random from now on; ROTOR_SIM_SEED at first, else 1.
-void setSeed(uint64_t seed);
+// Ends the launch with an error that says this.
+[[noreturn]] void fail(const std::string& text, Where where = {});
 
-// For the running thread.
+// Lets other threads go first, now and then: called where the hardware may reorder things.
+void mayYield();
+
+// One operation of the lanes in `mask`: the last one to arrive runs `combine` on what all of them have brought (data[lane] is null for
+// lanes outside of the mask), then everybody goes on. `name` tells operations apart.
+using Combine = void (*)(void* const* data, uint32_t mask);
+void meetWarp(const char* name, uint32_t mask, void* data, Combine combine, Where where);
+
+// A barrier of the block.
+struct Votes {
+  int any, all, count;
+};
+Votes meetBlock(const char* name, bool vote, Where where);
+
+// Index of this thread in its warp.
+int laneIndex();
+
+// The block's dynamic shared memory: as many bytes as the launch gave, undefined (poisoned) when the block starts.
 void* sharedMemory();
-void blockBarrier(const char* what);
-// The values that the threads of the block bring to a barrier, combined.
-int blockBarrierSum(const char* what, int value);
-void maybeYield();
+size_t sharedBytes();
 
-constexpr int kMaxPayload = 64;
-// What the lanes of a warp brought to an operation.
-struct Gathered {
-  unsigned mask;
-  unsigned char payload[32][kMaxPayload];
-};
-// Waits until all lanes of `mask` have come with the same `what` and mask; what they brought stays readable until this lane's next gather.
-const Gathered& gather(const char* what, unsigned mask, const void* payload, int bytes);
-int laneOf();
+// Returns when everything launched earlier on the stream has ended; at once unless the launch was early.
+void waitForEarlier();
 
-template <class T>
-const T& brought(const Gathered& all, int lane) {
-  static_assert(sizeof(T) <= kMaxPayload, "a lane brings at most this");
-  return *reinterpret_cast<const T*>(all.payload[lane]);
-}
+// Why the last launch failed: kernel, block, threads, lines and the seed that shows it again. Empty while nothing failed.
+const std::string& lastFailure();
+
+// Starts the sequence of random choices anew; ROTOR_SIM_SEED gives the first one.
+void seed(uint64_t value);
+
+// Forgets all memory, errors and pending work, as a new process would.
+void reset();
 
 }  // namespace sim
 }  // namespace cuda
