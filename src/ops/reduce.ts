@@ -89,6 +89,11 @@ function reduceCases(dtype: DType, needsOne: boolean): OpCase<ReduceAttrs>[] {
       inputs: [sample(dtype, [2, 3, 4, 5])],
       attrs: { dims: [0, 2], keepDims: true },
     },
+    {
+      name: `${dtype}: middle of wide rows`,
+      inputs: [sample(dtype, [2, 19, 77])],
+      attrs: { dims: [1], keepDims: false },
+    },
     { name: `${dtype}: no dimension`, inputs: [sample(dtype, [17])], attrs: { dims: [], keepDims: false } },
     {
       name: `${dtype}: edge values one by one`,
@@ -172,6 +177,7 @@ export const cumsumDef: OpDef<{ dim: number }> = {
     numbers.flatMap((dtype) => [
       { name: `${dtype}: last`, inputs: [sample(dtype, [7, 101])], attrs: { dim: 1 } },
       { name: `${dtype}: middle`, inputs: [sample(dtype, [3, 17, 5])], attrs: { dim: 1 } },
+      { name: `${dtype}: middle of wide rows`, inputs: [sample(dtype, [2, 17, 77])], attrs: { dim: 1 } },
       {
         name: `${dtype}: edge values`,
         inputs: [row(dtype, dtype === 'f32' ? [1e30, -1e30, 1, Infinity, -Infinity, 2, NaN] : intEdges)],
