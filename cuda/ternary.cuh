@@ -58,6 +58,7 @@ __device__ __forceinline__ uint32_t oddCodes(uint32_t plus, uint32_t zero) { ret
 // The kernels, each for the products that its line in the table of ternary_matmul.cu admits.
 void ternaryB1(const Product& p, Launch& launch);
 void ternaryImma(const Product& p, Launch& launch);
+void ternaryWgmma(const Product& p, Launch& launch);
 void ternaryGemm(const Product& p, Launch& launch);
 void ternaryDp4a(const Product& p, Launch& launch);
 // Shared memory that ternaryB1 needs.

@@ -65,7 +65,33 @@ __device__ __forceinline__ void multiplyTile(int (&sum)[S::SETS][S::TILES][S::GR
   }
 }
 
-// Block (rows, tokens, split): a split takes a part of the column tiles. Splits add into `partial`, and the last one to arrive emits.
+// Where the sums of a block (rows, tokens, split) go: a split has a part of the column tiles. Splits add into `partial`.
+__device__ __forceinline__ int* partialOf(const Product& p, const Prepared& a, int row, int token) { return a.partial + token * rowTiles(p.rows) * kTileRows + row; }
+__device__ __forceinline__ void take(const Product& p, const Prepared& a, int row, int token, int sum) {
+  if (row >= p.rows || token >= p.tokens) return;
+  if (gridDim.z == 1)
+    emit(p, token, row, sum - a.sum[token], a.inverse[token]);
+  else
+    atomicAdd(partialOf(p, a, row, token), sum);
+}
+// After that, by all threads: the last split to arrive emits.
+template <int BLOCK_ROWS, int BLOCK_TOKENS>
+__device__ __forceinline__ void takeSplits(const Product& p, const Prepared& a) {
+  if (gridDim.z == 1) return;
+  int* last = shared<int>();
+  __threadfence();
+  __syncthreads();
+  if (threadIdx.x == 0) *last = atomicAdd(a.arrived + blockIdx.y * gridDim.x + blockIdx.x, 1u) == gridDim.z - 1;
+  __syncthreads();
+  if (!*last) return;
+  __threadfence();
+  for (int i = threadIdx.x; i < BLOCK_ROWS * BLOCK_TOKENS; i += blockDim.x) {
+    const int row = blockIdx.x * BLOCK_ROWS + i % BLOCK_ROWS, token = blockIdx.y * BLOCK_TOKENS + i / BLOCK_ROWS;
+    if (row >= p.rows || token >= p.tokens) continue;
+    emit(p, token, row, *static_cast<volatile int*>(partialOf(p, a, row, token)) - a.sum[token], a.inverse[token]);
+  }
+}
+
 template <class S>
 __device__ __forceinline__ void mmaProduct(const Product& p, const Prepared& a) {
   const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp, tokenWarp = warp % S::TOKEN_WARPS;
@@ -121,7 +147,6 @@ __device__ __forceinline__ void mmaProduct(const Product& p, const Prepared& a) 
     }
   }
 
-  const int partialRows = (lastTile + 1) * kTileRows;
 #pragma unroll
   for (int i = 0; i < S::TILES; ++i)
 #pragma unroll
@@ -131,29 +156,9 @@ __device__ __forceinline__ void mmaProduct(const Product& p, const Prepared& a) 
         int v = 0;
 #pragma unroll
         for (int s = 0; s < S::SETS; ++s) v += sum[s][i][g][j] >> (2 * s);
-        const int row = (firstTile + i) * kTileRows + j / 2 * 8 + lane / 4;
-        const int token = (firstGroup + tokenWarp * S::GROUPS + g) * kGroup + lane % 4 * 2 + j % 2;
-        if (row >= p.rows || token >= p.tokens) continue;
-        if (splits == 1)
-          emit(p, token, row, v - a.sum[token], a.inverse[token]);
-        else
-          atomicAdd(a.partial + int64_t(token) * partialRows + row, v);
+        take(p, a, (firstTile + i) * kTileRows + j / 2 * 8 + lane / 4, (firstGroup + tokenWarp * S::GROUPS + g) * kGroup + lane % 4 * 2 + j % 2, v);
       }
-  if (splits == 1) return;
-
-  __threadfence();
-  __syncthreads();
-  int* last = shared<int>();
-  if (threadIdx.x == 0) *last = atomicAdd(a.arrived + blockIdx.y * gridDim.x + blockIdx.x, 1u) == unsigned(splits - 1);
-  __syncthreads();
-  if (!*last) return;
-  __threadfence();
-  for (int i = threadIdx.x; i < S::BLOCK_ROWS * S::BLOCK_TOKENS; i += kMmaWarps * kWarp) {
-    const int row = blockIdx.x * S::BLOCK_ROWS + i % S::BLOCK_ROWS, token = blockIdx.y * S::BLOCK_TOKENS + i / S::BLOCK_ROWS;
-    if (row >= p.rows || token >= p.tokens) continue;
-    const int v = *static_cast<volatile int*>(a.partial + int64_t(token) * partialRows + row);
-    emit(p, token, row, v - a.sum[token], a.inverse[token]);
-  }
+  takeSplits<S::BLOCK_ROWS, S::BLOCK_TOKENS>(p, a);
 }
 
 // As many splits as make `blocks` blocks in all, of at least `least` column tiles each.
@@ -164,11 +169,11 @@ inline int64_t splitsFor(int64_t blocks, int64_t have, int64_t tiles, int64_t le
 }
 
 template <class S>
-void launchMma(const Product& p, Launch& launch, int64_t blocks, int64_t leastTiles, void (*kernel)(Product, Prepared)) {
+void launchMma(const Product& p, Launch& launch, int64_t blocks, int64_t leastTiles, void (*kernel)(Product, Prepared), Order order = Order::fragments) {
   const int64_t rows = ceilDiv(rowTiles(p.rows), S::BLOCK_TILES), tokens = ceilDiv(p.tokens, S::BLOCK_TOKENS);
   const int64_t splits = splitsFor(blocks, rows * tokens, colTiles(p.cols), leastTiles);
   const bool shared = splits > 1;
-  const Prepared a = prepareActivations(p, launch, Order::fragments, S::BLOCK_TOKENS, shared ? rowTiles(p.rows) * kTileRows : 0, shared ? rows * tokens : 0);
+  const Prepared a = prepareActivations(p, launch, order, S::BLOCK_TOKENS, shared ? rowTiles(p.rows) * kTileRows : 0, shared ? rows * tokens : 0);
   launch({dim3(unsigned(rows), unsigned(tokens), unsigned(splits)), dim3(kMmaWarps * kWarp), S::SHARED, true}, kernel, p, a);
 }
 

@@ -21,6 +21,7 @@ struct Kernel {
 // Binary tensor cores exist on compute capability 8.0 to 9.0; later chips compute the instruction from many others.
 bool binaryCores(const Chip& c) { return c.major == 8 || (c.major == 9 && c.minor == 0); }
 bool few(const Product& p, const Chip& c) { return p.tokens <= 4 && p.cols > 0 && b1SharedBytes(p.tokens, p.cols) <= c.sharedBytes; }
+bool hopper(const Product&, const Chip& c) { return c.major == 9 && c.minor == 0; }
 bool some(const Product& p, const Chip&) { return p.tokens <= 40; }
 bool any(const Product&, const Chip&) { return true; }
 bool none(const Product&, const Chip&) { return false; }
@@ -29,6 +30,7 @@ bool none(const Product&, const Chip&) { return false; }
 const Kernel kKernels[] = {
     {"b1", few, [](const Product&, const Chip& c) { return binaryCores(c); }, ternaryB1},
     {"imma", some, any, ternaryImma},
+    {"wgmma", hopper, [](const Product& p, const Chip&) { return p.tokens > 64; }, ternaryWgmma},
     {"mma", any, any, ternaryGemm},
     {"dp4a", [](const Product& p, const Chip&) { return p.tokens <= 65535; }, none, ternaryDp4a},
 };
