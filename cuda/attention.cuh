@@ -161,8 +161,7 @@ __device__ __forceinline__ void scoreTwo(const float* q, const float* key, int p
 // Row r takes the first seen[r] of them, all rows the first `common`.
 template <class C, int R>
 __device__ __forceinline__ void sumValues(const typename C::Raw* v, int size, int count, int common, const int (&seen)[R], const float* weights, float (&acc)[R][kTileHeads]) {
-  constexpr int kAhead = R == 1 ? 16 : 2;
-#pragma unroll kAhead
+#pragma unroll(R == 1 ? 16 : 2)
   for (int p = 0; p < common; ++p) {
     const float x = C::load(v + int64_t(p) * size);
 #pragma unroll

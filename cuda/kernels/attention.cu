@@ -3,7 +3,7 @@
 //        writes z [T,H,E] f32; between them scores [T,H,P] in scratch, which stay in L2 for a decode step
 // map:   scores: a block 64 keys and a tile of rows, four threads a key; softmax: a block a row and head; values: a block 128 positions
 //        and a tile of rows, a thread an element. Tiles have one row where every row may be of another slot (decode: positions are then
-//        split over blocks, and the last block of a row adds up the sums in order), else eight (prefill)
+//        split over blocks, and the last block of a row adds up the sums in order), else four (prefill)
 // bound: decode: bytes of keys and values, latency below ~1000 positions; prefill: 4 T n H E operations in f32; measured: not taken
 #include "../attention.cuh"
 #include "../exp.cuh"
@@ -13,7 +13,7 @@ namespace rotor {
 namespace cuda {
 namespace {
 
-constexpr int kRows = 8;  // of a tile in prefill
+constexpr int kRows = 4;  // of a tile in prefill
 constexpr int kSoftmaxThreads = 256;
 constexpr int kSoftmaxPart = 2048;  // positions in shared memory at a time
 constexpr int64_t kScoreFloats = int64_t(1) << 26;  // most scores in scratch; more rows go in turns
