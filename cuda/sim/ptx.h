@@ -68,7 +68,7 @@ __forceinline__ void wgmmaWait() {}
 // Each warp's 16 rows, at once: a GPU may read the matrix as late as the wait.
 __forceinline__ void wgmmaU8S8(int (&c)[64], const uint32_t (&a)[4], uint64_t matrix) {
   const char* memory = static_cast<const char*>(sim::sharedMemory());
-  const uint64_t lane = uint64_t(sim::laneOf());
+  const uint64_t lane = uint64_t(sim::laneIndex());
   for (int n = 0; n < 16; ++n) {
     uint32_t b[2];
     for (uint64_t half = 0; half < 2; ++half) {
