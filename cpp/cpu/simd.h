@@ -6,6 +6,9 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+
+#include "../math/half.h"
+#include "../math/lanes.h"
 #if defined(ROTOR_SIM)
 #include "sim/avx512.h"
 #include "sim/tiles.h"
@@ -17,51 +20,6 @@ namespace rotor {
 namespace ROTOR_TARGET {
 
 constexpr int kLanes = 16;
-
-static inline float bits_f32(uint32_t u) {
-  float f;
-  memcpy(&f, &u, 4);
-  return f;
-}
-static inline uint32_t f32_bits(float f) {
-  uint32_t u;
-  memcpy(&u, &f, 4);
-  return u;
-}
-static inline float bf16_f32(uint16_t h) { return bits_f32(uint32_t(h) << 16); }
-// Round to nearest even; NaN stays NaN.
-static inline uint16_t f32_bf16(float f) {
-  const uint32_t u = f32_bits(f);
-  if ((u & 0x7fffffffu) > 0x7f800000u) return uint16_t((u >> 16) | 0x40);
-  return uint16_t((u + 0x7fffu + ((u >> 16) & 1)) >> 16);
-}
-// IEEE binary16, exact; a signalling NaN becomes a quiet one, as F16C has it.
-static inline float f16_f32(uint16_t h) {
-  const uint32_t sign = uint32_t(h & 0x8000u) << 16, rest = h & 0x7fffu;
-  if (rest > 0x7c00u) return bits_f32(sign | 0x7fc00000u | rest << 13);
-  if (rest == 0x7c00u) return bits_f32(sign | 0x7f800000u);
-  if (rest < 0x400u) return bits_f32(sign | f32_bits(float(rest) * 5.9604644775390625e-8f));  // times 2^-24
-  return bits_f32(sign | ((rest << 13) + 0x38000000u));
-}
-// Round to nearest even; 65520 and more give infinity. v is not NaN.
-static inline uint16_t f64_f16(double v) {
-  const double a = std::fabs(v), whole = 4503599627370496.0;  // 2^52: adding it rounds to a whole number
-  const uint32_t sign = std::signbit(v) ? 0x8000u : 0u;
-  if (a >= 65520.0) return uint16_t(sign | 0x7c00u);
-  uint64_t u;
-  memcpy(&u, &a, 8);
-  const int e = a < 6.103515625e-5 ? -14 : int(u >> 52) - 1023;  // 2^-14 is the smallest normal number
-  const uint64_t step = uint64_t(1023 + 10 - e) << 52;
-  double scale;
-  memcpy(&scale, &step, 8);
-  return uint16_t(sign | (uint32_t(a * scale + whole - whole) + (uint32_t(e + 14) << 10)));
-}
-// NaN stays NaN, with what fits of its bits.
-static inline uint16_t f32_f16(float f) {
-  const uint32_t u = f32_bits(f);
-  if ((u & 0x7fffffffu) > 0x7f800000u) return uint16_t((u >> 16 & 0x8000u) | 0x7e00u | (u >> 13 & 0x3ffu));
-  return f64_f16(f);
-}
 
 #if defined(ROTOR_AVX512)
 
@@ -283,24 +241,7 @@ static inline float reduce_max(f32x16 a) {
   return t[0];
 }
 
-// e^x within 2 ulp: x = n ln2 + r, a degree-6 polynomial in r, exact scaling in two steps. Below -104 it is 0, above 89 inf, NaN stays.
-static inline f32x16 exp(f32x16 x) {
-  const f32x16 lo = f32x16::set1(-104.0f), hi = f32x16::set1(89.0f);
-  const f32x16 xc = min(hi, max(lo, x));  // NaN in x passes: the second operand wins
-  const f32x16 n = round(xc * f32x16::set1(1.44269504088896341f));
-  f32x16 r = fma(n, f32x16::set1(-0.693359375f), xc);
-  r = fma(n, f32x16::set1(2.12194440e-4f), r);
-  f32x16 p = f32x16::set1(1.9875691500e-4f);
-  p = fma(p, r, f32x16::set1(1.3981999507e-3f));
-  p = fma(p, r, f32x16::set1(8.3334519073e-3f));
-  p = fma(p, r, f32x16::set1(4.1665795894e-2f));
-  p = fma(p, r, f32x16::set1(1.6666665459e-1f));
-  p = fma(p, r, f32x16::set1(5.0000001201e-1f));
-  p = fma(p, r * r, r) + f32x16::set1(1.0f);
-  const f32x16 half = round(n * f32x16::set1(0.5f));  // n in [-151, 129]: two steps keep each exponent in range
-  p = scale2(scale2(p, half), n - half);
-  return select_lt(x, lo, f32x16::set1(0.0f), p);
-}
+static inline f32x16 exp(f32x16 x) { return expOf(x); }
 
 // Dot product over n floats in the one fixed order.
 static inline float dot(const float* a, const float* b, int64_t n) {

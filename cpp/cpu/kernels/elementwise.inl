@@ -1,8 +1,7 @@
 // Copies, casts and broadcasting elementwise ops.
 #pragma once
-#include <limits>
-
-#include "f64math.inl"
+#include "../../math/dtypes.h"
+#include "../../math/pointwise.h"
 
 namespace rotor {
 namespace ROTOR_TARGET {
@@ -57,9 +56,6 @@ static void copy(const Args& a, const Worker& w) {
   }
 }
 
-// Every NaN that arithmetic gives is this one: which operand's NaN an instruction passes on differs between targets.
-static inline float canon(float v) { return v == v ? v : bits_f32(0x7fc00000u); }
-
 // Step between elements when the operand can be read in the output's order without an index: 1, 0 for one value, else -1.
 static inline int64_t flatStep(const View& in, const View& out) {
   return in.size == 1 ? 0 : in.size == out.size && in.contiguous() ? 1 : -1;
@@ -101,34 +97,23 @@ static void map2(const Args& a, const Worker& w, F f) {
   }
 }
 
-// One op: an expression for float32, and one in which uint32_t arithmetic wraps around for int32.
-#define ROTOR_BINARY(name, ofFloat, ofInt)                                                               \
-  static void name(const Args& a, const Worker& w) {                                                     \
-    if (a.in[0].dtype == DType::f32)                                                                     \
-      return map2<float, float>(a, w, [](float x, float z) { return canon(ofFloat); });                  \
-    map2<int32_t, int32_t>(a, w, [](int32_t x, int32_t z) { return int32_t(ofInt); });                   \
+// One op, for float32 and int32.
+#define ROTOR_BINARY(name, F)                                                                    \
+  static void name(const Args& a, const Worker& w) {                                             \
+    if (a.in[0].dtype == DType::f32) return map2<float, float>(a, w, F{});                       \
+    map2<int32_t, decltype(F{}(int32_t(0), int32_t(0)))>(a, w, F{});                             \
   }
-#define ROTOR_UNARY(name, ofFloat, ofInt)                                                                \
-  static void name(const Args& a, const Worker& w) {                                                     \
-    if (a.in[0].dtype == DType::f32) return map1<float, float>(a, w, [](float x) { return canon(ofFloat); }); \
-    map1<int32_t, int32_t>(a, w, [](int32_t x) { return int32_t(ofInt); });                              \
+#define ROTOR_UNARY(name, F)                                                                     \
+  static void name(const Args& a, const Worker& w) {                                             \
+    if (a.in[0].dtype == DType::f32) return map1<float, float>(a, w, F{});                       \
+    map1<int32_t, int32_t>(a, w, F{});                                                           \
   }
-// Computed in double and rounded once.
-#define ROTOR_UNARY_F64(name, expr)                                                                      \
-  static void name(const Args& a, const Worker& w) {                                                     \
-    map1<float, float>(a, w, [](float v) {                                                               \
-      const double x = v;                                                                                \
-      return canon(float(expr));                                                                         \
-    });                                                                                                  \
-  }
-#define ROTOR_COMPARE(name, op)                                                                          \
-  static void name(const Args& a, const Worker& w) {                                                     \
-    mapPlain(a, w, [](auto x, auto z) { return uint8_t(x op z); });                                      \
-  }
-#define ROTOR_LOGICAL(name, expr)                                                                        \
-  static void name(const Args& a, const Worker& w) {                                                     \
-    map2<uint8_t, uint8_t>(a, w, [](uint8_t x, uint8_t z) { return uint8_t(expr); });                    \
-  }
+#define ROTOR_UNARY_F32(name, R, F) \
+  static void name(const Args& a, const Worker& w) { map1<float, R>(a, w, F{}); }
+#define ROTOR_COMPARE(name, F) \
+  static void name(const Args& a, const Worker& w) { mapPlain(a, w, F{}); }
+#define ROTOR_LOGICAL(name, F) \
+  static void name(const Args& a, const Worker& w) { map2<uint8_t, uint8_t>(a, w, F{}); }
 
 template <class F>
 static void mapPlain(const Args& a, const Worker& w, F f) {
@@ -144,79 +129,47 @@ static void mapPlain(const Args& a, const Worker& w, F f) {
   }
 }
 
-// The larger (smaller) one; NaN if either is, +0 above -0.
-static inline float maximumOf(float x, float z) {
-  return x > z ? x : x < z ? z : x == z ? (std::signbit(x) ? z : x) : x + z;
-}
-static inline float minimumOf(float x, float z) {
-  return x < z ? x : x > z ? z : x == z ? (std::signbit(x) ? x : z) : x + z;
-}
-// Remainder with the sign of the divisor; fmod is exact.
-static inline float modOf(double x, double z) {
-  const double r = std::fmod(x, z);
-  if (r == 0.0) return float(__builtin_copysign(0.0, z));
-  return float((r < 0.0) != (z < 0.0) ? r + z : r);
-}
-static inline int32_t modOf(int32_t x, int32_t z) {
-  if (z == 0 || z == -1) return 0;
-  const int32_t r = x % z;
-  return r != 0 && (r < 0) != (z < 0) ? r + z : r;
-}
+ROTOR_BINARY(add, Add)
+ROTOR_BINARY(sub, Sub)
+ROTOR_BINARY(mul, Mul)
+ROTOR_BINARY(div, Div)
+ROTOR_BINARY(maximum, Maximum)
+ROTOR_BINARY(minimum, Minimum)
+ROTOR_BINARY(mod, Mod)
 
-ROTOR_BINARY(add, x + z, uint32_t(x) + uint32_t(z))
-ROTOR_BINARY(sub, x - z, uint32_t(x) - uint32_t(z))
-ROTOR_BINARY(mul, x* z, uint32_t(x) * uint32_t(z))
-ROTOR_BINARY(maximum, maximumOf(x, z), x > z ? x : z)
-ROTOR_BINARY(minimum, minimumOf(x, z), x < z ? x : z)
-ROTOR_BINARY(mod, modOf(double(x), double(z)), modOf(x, z))
+static void pow(const Args& a, const Worker& w) { map2<float, float>(a, w, Pow{}); }
 
-static void div(const Args& a, const Worker& w) {
-  if (a.in[0].dtype == DType::f32) return map2<float, float>(a, w, [](float x, float z) { return canon(x / z); });
-  map2<int32_t, float>(a, w, [](int32_t x, int32_t z) { return canon(float(double(x) / double(z))); });
-}
+ROTOR_COMPARE(eq, Eq)
+ROTOR_COMPARE(ne, Ne)
+ROTOR_COMPARE(lt, Lt)
+ROTOR_COMPARE(le, Le)
+ROTOR_COMPARE(gt, Gt)
+ROTOR_COMPARE(ge, Ge)
 
-static void pow(const Args& a, const Worker& w) {
-  map2<float, float>(a, w, [](float x, float z) { return canon(float(f64_pow(x, z))); });
-}
+ROTOR_LOGICAL(logical_and, LogicalAnd)
+ROTOR_LOGICAL(logical_or, LogicalOr)
+ROTOR_LOGICAL(logical_xor, LogicalXor)
 
-ROTOR_COMPARE(eq, ==)
-ROTOR_COMPARE(ne, !=)
-ROTOR_COMPARE(lt, <)
-ROTOR_COMPARE(le, <=)
-ROTOR_COMPARE(gt, >)
-ROTOR_COMPARE(ge, >=)
+static void logical_not(const Args& a, const Worker& w) { map1<uint8_t, uint8_t>(a, w, LogicalNot{}); }
 
-ROTOR_LOGICAL(logical_and, x && z)
-ROTOR_LOGICAL(logical_or, x || z)
-ROTOR_LOGICAL(logical_xor, (x != 0) != (z != 0))
-
-static void logical_not(const Args& a, const Worker& w) {
-  map1<uint8_t, uint8_t>(a, w, [](uint8_t x) { return uint8_t(x == 0); });
-}
-
-ROTOR_UNARY(neg, -x, 0u - uint32_t(x))
-ROTOR_UNARY(abs, __builtin_fabsf(x), x < 0 ? 0u - uint32_t(x) : uint32_t(x))
-ROTOR_UNARY(sign, x > 0 ? 1.0f : x < 0 ? -1.0f : x, (x > 0) - (x < 0))
-ROTOR_UNARY(relu, x < 0 ? 0.0f : x, x < 0 ? 0 : x)
-ROTOR_UNARY_F64(exp, f64_exp(x))
-ROTOR_UNARY_F64(log, f64_log(x))
-ROTOR_UNARY_F64(sqrt, std::sqrt(x))
-ROTOR_UNARY_F64(rsqrt, 1.0 / std::sqrt(x))
-ROTOR_UNARY_F64(sin, f64_sin(float(x)))
-ROTOR_UNARY_F64(cos, f64_cos(float(x)))
-ROTOR_UNARY_F64(tanh, f64_tanh(x))
-ROTOR_UNARY_F64(sigmoid, 1.0 / (1.0 + f64_exp(-x)))
-ROTOR_UNARY_F64(silu, x / (1.0 + f64_exp(-x)))
-ROTOR_UNARY_F64(floor, std::floor(x))
-ROTOR_UNARY_F64(ceil, std::ceil(x))
-ROTOR_UNARY_F64(round, __builtin_rint(x))
-
-static void is_nan(const Args& a, const Worker& w) {
-  map1<float, uint8_t>(a, w, [](float x) { return uint8_t(x != x); });
-}
-static void is_finite(const Args& a, const Worker& w) {
-  map1<float, uint8_t>(a, w, [](float x) { return uint8_t(__builtin_fabsf(x) < HUGE_VALF); });
-}
+ROTOR_UNARY(neg, Neg)
+ROTOR_UNARY(abs, Abs)
+ROTOR_UNARY(sign, Sign)
+ROTOR_UNARY(relu, Relu)
+ROTOR_UNARY_F32(exp, float, Exp)
+ROTOR_UNARY_F32(log, float, Log)
+ROTOR_UNARY_F32(sqrt, float, Sqrt)
+ROTOR_UNARY_F32(rsqrt, float, Rsqrt)
+ROTOR_UNARY_F32(sin, float, Sin)
+ROTOR_UNARY_F32(cos, float, Cos)
+ROTOR_UNARY_F32(tanh, float, Tanh)
+ROTOR_UNARY_F32(sigmoid, float, Sigmoid)
+ROTOR_UNARY_F32(silu, float, Silu)
+ROTOR_UNARY_F32(floor, float, Floor)
+ROTOR_UNARY_F32(ceil, float, Ceil)
+ROTOR_UNARY_F32(round, float, Round)
+ROTOR_UNARY_F32(is_nan, uint8_t, IsNan)
+ROTOR_UNARY_F32(is_finite, uint8_t, IsFinite)
 
 template <class T>
 static void whereAs(const Args& a, const Worker& w) {
@@ -227,7 +180,7 @@ static void whereAs(const Args& a, const Worker& w) {
   const T *x = a.in[1].as<T>(), *z = a.in[2].as<T>();
   T* y = a.out[0].as<T>();
   Walk wc(a.in[0], a.out[0], b), wx(a.in[1], a.out[0], b), wz(a.in[2], a.out[0], b);
-  for (int64_t i = b; i < e; ++i, wc.next(), wx.next(), wz.next()) y[i] = c[wc.at] ? x[wx.at] : z[wz.at];
+  for (int64_t i = b; i < e; ++i, wc.next(), wx.next(), wz.next()) y[i] = Where{}(c[wc.at], x[wx.at], z[wz.at]);
 }
 
 static void where(const Args& a, const Worker& w) {
@@ -241,64 +194,10 @@ static void where(const Args& a, const Worker& w) {
   }
 }
 
-// Toward zero, into the range [lo, hi]; NaN gives 0.
-static inline double toWhole(double v, double lo, double hi) {
-  return v != v ? 0.0 : v <= lo ? lo : v >= hi ? hi : std::trunc(v);
-}
-
 static void clamp(const Args& a, const Worker& w) {
-  const double lo = a.attrs[0], hi = a.attrs[1];
-  if (a.in[0].dtype == DType::f32)
-    return map1<float, float>(a, w, [=](float x) { return canon(x < lo ? float(lo) : x > hi ? float(hi) : x); });
-  map1<int32_t, int32_t>(a, w, [=](int32_t x) { return int32_t(toWhole(x < lo ? lo : x > hi ? hi : x, -2147483648.0, 2147483647.0)); });
-}
-
-// Every element of every dtype is a double exactly; a cast goes through it.
-struct F32 {
-  using Raw = float;
-  static double get(float v) { return v; }
-  static float put(double v) { return canon(float(v)); }
-};
-struct Bf16 {
-  using Raw = uint16_t;
-  static double get(uint16_t v) { return bf16_f32(v); }
-  static uint16_t put(double v) { return f32_bf16(canon(float(v))); }
-};
-struct F16 {
-  using Raw = uint16_t;
-  static double get(uint16_t v) { return f16_f32(v); }
-  static uint16_t put(double v) { return v == v ? f64_f16(v) : 0x7e00; }
-};
-template <class T>
-struct Whole {
-  using Raw = T;
-  static double get(T v) { return v; }
-  static T put(double v) { return T(toWhole(v, double(std::numeric_limits<T>::min()), double(std::numeric_limits<T>::max()))); }
-};
-struct Bool {
-  using Raw = uint8_t;
-  static double get(uint8_t v) { return v != 0; }
-  static uint8_t put(double v) { return v != 0.0; }
-};
-
-template <class F>
-static void withDType(DType t, F f) {
-  switch (t) {
-    case DType::f32:
-      return f(F32{});
-    case DType::bf16:
-      return f(Bf16{});
-    case DType::f16:
-      return f(F16{});
-    case DType::i32:
-      return f(Whole<int32_t>{});
-    case DType::i8:
-      return f(Whole<int8_t>{});
-    case DType::u8:
-      return f(Whole<uint8_t>{});
-    default:
-      return f(Bool{});
-  }
+  const Clamp f = {a.attrs[0], a.attrs[1]};
+  if (a.in[0].dtype == DType::f32) return map1<float, float>(a, w, f);
+  map1<int32_t, int32_t>(a, w, f);
 }
 
 static void cast(const Args& a, const Worker& w) {

@@ -1,4 +1,5 @@
 // Gated units of feed-forward networks.
+#include "../../math/lanes.h"
 
 namespace rotor {
 namespace ROTOR_TARGET {
@@ -14,16 +15,8 @@ static void gated(const Args& a, const Worker& w, F f) {
   if (i < e) store_n(y + i, e - i, f(load_n(gate + i, e - i, 0.0f), load_n(up + i, e - i, 0.0f)));
 }
 
-static void relu2_glu(const Args& a, const Worker& w) {
-  gated(a, w, [](f32x16 g, f32x16 u) {
-    const f32x16 r = max(f32x16::set1(0.0f), g);  // NaN in g passes: the second operand wins
-    return r * r * u;
-  });
-}
-
-static void silu_glu(const Args& a, const Worker& w) {
-  gated(a, w, [](f32x16 g, f32x16 u) { return g / (f32x16::set1(1.0f) + exp(f32x16::set1(0.0f) - g)) * u; });
-}
+static void relu2_glu(const Args& a, const Worker& w) { gated(a, w, Relu2Glu{}); }
+static void silu_glu(const Args& a, const Worker& w) { gated(a, w, SiluGlu{}); }
 
 }  // namespace ROTOR_TARGET
 }  // namespace rotor

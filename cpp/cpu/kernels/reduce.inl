@@ -161,8 +161,6 @@ static void prod(const Args& a, const Worker& w) {
     if (a.in[0].dtype == DType::f32) return foldAll<float, float>(a, w, first, [](float acc, float x) { return pick##Of(acc, x); }); \
     foldAll<int32_t, int32_t>(a, w, lowest, [](int32_t acc, int32_t x) { return pick##Of(acc, x); });                                \
   }
-static inline int32_t maximumOf(int32_t x, int32_t z) { return x > z ? x : z; }
-static inline int32_t minimumOf(int32_t x, int32_t z) { return x < z ? x : z; }
 ROTOR_EXTREME(max, maximum, -HUGE_VALF, int32_t(-2147483647 - 1))
 ROTOR_EXTREME(min, minimum, HUGE_VALF, int32_t(2147483647))
 

@@ -1,5 +1,5 @@
 // softmax, its logarithm, and rows taken from a table.
-#include "f64math.inl"
+#include "../../math/f64.h"
 
 namespace rotor {
 namespace ROTOR_TARGET {

@@ -1,6 +1,7 @@
 // Drawing tokens from logits. A row's passes over the vocabulary are cut into chunks of fixed size, whose sums are added in order:
 // the bits do not depend on the number of threads. Nothing is sorted: every filter keeps a prefix of the candidates in some order,
 // and a prefix is found by weighted quickselect among the tokens near the top.
+#include "../../math/philox.h"
 
 namespace rotor {
 namespace ROTOR_TARGET {

@@ -8,8 +8,6 @@
 #include "../simd.h"
 #include "../targets.h"
 // Kernels, one family a file.
-#include "../kernels/philox.inl"
-#include "../kernels/f64math.inl"
 #include "../kernels/elementwise.inl"
 #include "../kernels/random.inl"
 #include "../kernels/reduce.inl"

@@ -1,11 +1,11 @@
 // Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), the same as src/ops/philox.ts.
 #pragma once
+#include "../abi.h"
 
 namespace rotor {
-namespace ROTOR_TARGET {
 
 // Four random words for a 128-bit counter and a 64-bit key.
-static inline void philox(const uint32_t counter[4], uint32_t k0, uint32_t k1, uint32_t out[4]) {
+ROTOR_ANYWHERE void philox(const uint32_t counter[4], uint32_t k0, uint32_t k1, uint32_t out[4]) {
   uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
   for (int round = 0; round < 10; ++round) {
     const uint64_t a = uint64_t(0xd2511f53u) * c0, b = uint64_t(0xcd9e8d57u) * c2;
@@ -22,5 +22,4 @@ static inline void philox(const uint32_t counter[4], uint32_t k0, uint32_t k1, u
   out[3] = c3;
 }
 
-}  // namespace ROTOR_TARGET
 }  // namespace rotor
