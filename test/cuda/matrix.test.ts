@@ -1,5 +1,3 @@
-import { native } from '../../src/native/addon';
-import { deviceNumber } from '../../src/native/devices';
 import { compareArrays } from '../../src/ops/compare';
 import { runNative } from '../../src/ops/dispatch';
 import { allOps } from '../../src/ops/registry';
@@ -12,7 +10,7 @@ import { typedZeros } from '../../src/tensor/dtype';
 import { sizeOf } from '../../src/tensor/shape';
 import type { Tensor } from '../../src/tensor/tensor';
 import { referenceOperand } from '../ops/matrix';
-import { describeCuda, simDevice } from './device';
+import { describeCuda, simDevice, supportedOps } from './device';
 
 type Operand = OpCase<never>['inputs'][number];
 
@@ -39,7 +37,7 @@ function expectClose(def: OpDef<never>, got: ArrayLike<number>, { dtype, data }:
 
 // op x case on the simulated GPU: within the op's tolerance of the reference, integers equal.
 describeCuda('on a simulated GPU', () => {
-  const { ops } = native().deviceProperties(deviceNumber(simDevice));
+  const ops = supportedOps();
   test.each(allOps.map((def) => def.name).filter((name) => !ops.includes(name)))('%s is refused', (name) => {
     const def = allOps.find((d) => d.name === name) as OpDef<never>;
     const [c] = def.cases();
