@@ -2,6 +2,7 @@
 // the node-api-headers package brings, so nothing of Node's own is downloaded or needed.
 import fs from 'node:fs';
 import os from 'node:os';
+import path from 'node:path';
 import { hashFiles, readText, walk, writeText } from '../lib/files.mjs';
 import { say, step, ToolError } from '../lib/log.mjs';
 import { inRoot } from '../lib/paths.mjs';
@@ -37,6 +38,13 @@ function simdeFound() {
   return process.arch === 'x64' && includes.some((dir) => dir && fs.existsSync(`${dir}/simde/x86/avx512.h`));
 }
 
+/** nvcc, where CMake looks for it too; the environment's ROTOR_CUDA=OFF leaves librotor_cuda out. */
+function nvccFound() {
+  if (process.env.ROTOR_CUDA === 'OFF') return undefined;
+  const inCuda = (dir) => dir && which(path.join(dir, 'bin/nvcc'));
+  return inCuda(process.env.CUDA_PATH) ?? which('nvcc') ?? inCuda('/usr/local/cuda');
+}
+
 /** Builds the addon and, for tests that ask for it, the one with emulated targets, where that can be had. */
 export async function buildAddon({ sim = false } = {}) {
   const addon = inRoot('build/Release/rotor.node');
@@ -45,7 +53,7 @@ export async function buildAddon({ sim = false } = {}) {
   if (sim && !withSim) say('- no headers of SIMDe (libsimde-dev): tests of kernels for other CPUs are skipped');
   const stampFile = inRoot('build/.stamp');
   const sources = [...walk(inRoot('cpp')), ...walk(inRoot('cuda')), inRoot('CMakeLists.txt'), inRoot('package.json')];
-  const stamp = hashFiles(sources, process.platform, process.arch);
+  const stamp = hashFiles(sources, process.platform, process.arch, nvccFound() ?? '');
   const built = fs.existsSync(addon) && readText(stampFile) === stamp;
   if (built && (!withSim || fs.existsSync(simAddon))) return;
   const missing = missingBuildTools((command) => which(command) !== undefined);
@@ -66,7 +74,8 @@ export async function buildAddon({ sim = false } = {}) {
       return must(process.execPath, [tool, ...args], 'The native addon did not compile', { onLine, tail: 60 });
     };
     fs.rmSync(simAddon, { force: true }); // never one of other sources than the addon
-    await cmake('configure', `--CDROTOR_SIM=${withSim ? 'ON' : 'OFF'}`); // options are read by this step only
+    const options = [`--CDROTOR_SIM=${withSim ? 'ON' : 'OFF'}`, `--CDROTOR_CUDA=${process.env.ROTOR_CUDA ?? 'AUTO'}`];
+    await cmake('configure', ...options); // options are read by this step only
     await cmake('compile', '--parallel', String(os.availableParallelism()));
     if (!fs.existsSync(addon)) throw new ToolError('The build ended without build/Release/rotor.node.');
     writeText(stampFile, stamp);
