@@ -1,6 +1,7 @@
 // Host twins of the instructions in ../ptx.cuh, in the same order, after the PTX ISA.
 #pragma once
 #include "../common.cuh"
+#include "wgmma.h"
 
 namespace rotor {
 namespace cuda {
@@ -55,29 +56,19 @@ inline void copyAsyncWait() {
 }
 
 #define ROTOR_HAVE_WGMMA
-// Bytes from the start of shared memory, before swizzling: its position is aligned to 1024 bytes, as on the GPU.
-__forceinline__ uint64_t swizzledMatrix(const void* memory, int step) {
+// Here: bytes from the start of shared memory, which is aligned to 1024 bytes, as on a GPU.
+inline uint64_t swizzledMatrix(const void* memory, int step) {
   return uint64_t(static_cast<const char*>(memory) - static_cast<const char*>(sim::sharedMemory())) + 32 * uint64_t(step);
 }
-__forceinline__ void sharedWritesToWgmma() {}
-__forceinline__ void wgmmaOperand(uint32_t (&)[4]) {}
-__forceinline__ void wgmmaFence() {}
-__forceinline__ void wgmmaCommit() {}
+inline void sharedWritesToWgmma() {}
+inline void wgmmaOperand(uint32_t (&)[4]) {}
+inline void wgmmaFence(sim::Where where = sim::Where::here()) { sim::wgmmaFenceAll(where); }
+inline void wgmmaCommit(sim::Where where = sim::Where::here()) { sim::wgmmaCommitAll(where); }
 template <int N>
-__forceinline__ void wgmmaWait() {}
-// Each warp's 16 rows, at once: a GPU may read the matrix as late as the wait.
-__forceinline__ void wgmmaU8S8(int (&c)[64], const uint32_t (&a)[4], uint64_t matrix) {
-  const char* memory = static_cast<const char*>(sim::sharedMemory());
-  const uint64_t lane = uint64_t(sim::laneIndex());
-  for (int n = 0; n < 16; ++n) {
-    uint32_t b[2];
-    for (uint64_t half = 0; half < 2; ++half) {
-      const uint64_t at = matrix + (uint64_t(n) * 8 + lane / 4) * 128 + half * 16 + lane % 4 * 4;
-      memcpy(b + half, memory + (at ^ (at >> 7 & 7) << 4), 4);
-    }
-    mmaU8S8(reinterpret_cast<int(&)[4]>(c[4 * n]), a, b);
-  }
+inline void wgmmaWait(sim::Where where = sim::Where::here()) {
+  sim::wgmmaWaitAll(N, where);
 }
+inline void wgmmaU8S8(int (&c)[64], const uint32_t (&a)[4], uint64_t matrix, sim::Where where = sim::Where::here()) { sim::wgmmaIssue(c, a, matrix, where); }
 
 }  // namespace cuda
 }  // namespace rotor

@@ -68,6 +68,7 @@ void Run::startBlock() {
     block.run = this;
     block.lanes.resize(size_t(d.x) * d.y * d.z);
     block.open.resize((block.lanes.size() + 31) / 32);
+    block.wgmma.resize(block.open.size());
     for (size_t i = 0; i < block.lanes.size(); ++i) {
       Lane& lane = block.lanes[i];
       lane.index = int(i);
@@ -81,17 +82,16 @@ void Run::startBlock() {
   Block& block = *active_.back();
   block.index = blockAt(started_++);
   block.live = block.lanes.size();
+  for (WgmmaQueue& queue : block.wgmma)
+    if (queue.issued > 0 || queue.fenced) queue = {};
   if (block.shared) poison(block.shared, kernel_.shared, random_.below(2) == 0);
-  const bool backwards = random_.below(2) == 0;
-  for (size_t i = 0; i < block.lanes.size(); ++i) {
-    Lane& lane = block.lanes[backwards ? block.lanes.size() - 1 - i : i];
-    lane.state = Lane::State::fresh;
-    ready_.push_back(&lane);
-  }
+  wakeAll(block, nullptr);
 }
 
 void Run::endBlock(Block& block) {
   ++ended_;
+  for (size_t warp = 0; warp < block.wgmma.size(); ++warp)
+    if (block.wgmma[warp].issued != block.wgmma[warp & ~size_t(3)].issued) failure_ = place(block.index) + "wgmma was not issued by all four warps";
   if (block.shared) {
     const std::string wrong = guardedCheck(block.shared, kernel_.shared);
     if (!wrong.empty()) failure_ = place(block.index) + "its " + std::to_string(kernel_.shared) + " bytes of dynamic shared memory: " + wrong;
@@ -118,9 +118,10 @@ void Run::threadMain(void* argument) {
 
 // Now the first one, now the last one, now any: a warp may run far ahead of the others, or all may take turns.
 Lane* Run::next() {
+  if (ready_.empty() && !late_.empty()) takeLate();
   if (ready_.empty()) return nullptr;
   if (--patience_ < 0) {
-    patience_ = int(random_.below(200));
+    patience_ = int(random_.below(400));
     mode_ = int(random_.below(3));
   }
   if (mode_ == 0) {
@@ -189,6 +190,31 @@ void Run::failNow(const std::string& what, Where where) {
 void Run::wake(Lane& lane) {
   lane.state = Lane::State::ready;
   ready_.push_back(&lane);
+}
+
+void Run::wakeAll(Block& block, const Lane* but) {
+  const uint64_t choice = random_.below(3), warps = random_.next();
+  const bool backwards = random_.below(2) == 0;
+  const size_t count = block.lanes.size();
+  for (size_t i = 0; i < count; ++i) {
+    Lane& lane = block.lanes[backwards ? count - 1 - i : i];
+    if (&lane == but) continue;
+    const bool late = choice == 1 ? warps >> lane.index / 32 & 1u : choice == 2 && random_.below(2) == 0;
+    lane.state = Lane::State::ready;
+    if (late) late_.push_back(&lane);
+    else ready_.push_back(&lane);
+  }
+}
+
+// One warp's late lanes.
+void Run::takeLate() {
+  const Lane* chosen = late_[random_.below(late_.size())];
+  size_t kept = 0;
+  for (Lane* lane : late_) {
+    if (lane->block == chosen->block && lane->index / 32 == chosen->index / 32) ready_.push_back(lane);
+    else late_[kept++] = lane;
+  }
+  late_.resize(kept);
 }
 
 void Run::waitUntilWoken(Lane& lane) {

@@ -6,6 +6,7 @@
 
 #include "fiber.h"
 #include "scheduler.h"
+#include "wgmma.h"
 
 namespace rotor {
 namespace cuda {
@@ -44,12 +45,12 @@ struct Copy {
 };
 
 struct Lane {
-  enum class State { fresh, ready, waiting, ended };
+  enum class State { ready, waiting, ended };
   uint3 thread = {};
   int index = 0;  // in the block
   Block* block = nullptr;
   Fiber* fiber = nullptr;
-  State state = State::fresh;
+  State state = State::ready;
   // What it waits for.
   const char* operation = "";
   uint32_t mask = 0;
@@ -73,6 +74,7 @@ struct Block {
   Run* run = nullptr;
   std::vector<Lane> lanes;
   std::vector<std::vector<Meeting>> open;  // of each warp
+  std::vector<WgmmaQueue> wgmma;           // of each warp
   size_t live = 0;
   // The barrier.
   const char* barrier = nullptr;
@@ -97,6 +99,8 @@ class Run {
   // The rest is called by running threads.
   [[noreturn]] void failNow(const std::string& text, Where where);
   void wake(Lane& lane);
+  // All lanes of a block but one: now and then some warps, or some lanes, only when nobody else can go on.
+  void wakeAll(Block& block, const Lane* but);
   void waitUntilWoken(Lane& lane);
   bool oneIn(uint64_t n) { return random_.below(n) == 0; }
   void yield(Lane& lane);
@@ -109,6 +113,7 @@ class Run {
   void endBlock(Block& block);
   bool loop();
   Lane* next();
+  void takeLate();
   void describeDeadlock();
   uint3 blockAt(uint64_t order) const;
   std::string place(const uint3& block) const;
@@ -121,6 +126,7 @@ class Run {
   int mode_ = 0, patience_ = 0;
   bool released_ = true, waited_ = false;
   std::deque<Lane*> ready_;
+  std::vector<Lane*> late_;    // ready, but only when nobody else is
   std::vector<Lane*> parked_;  // wait for earlier kernels
   std::vector<std::unique_ptr<Block>> active_, idle_;
   std::string failure_;

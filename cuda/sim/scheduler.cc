@@ -24,7 +24,7 @@ void mayYield() {
   if (run().oneIn(8)) run().yield(lane());
 }
 
-int laneIndex() { return current->index & 31; }
+int laneOf() { return current->index & 31; }
 
 void meetWarp(const char* name, uint32_t mask, void* data, Combine combine, Where where) {
   Lane& me = lane();
@@ -82,10 +82,8 @@ Votes meetBlock(const char* name, bool vote, Where where) {
   }
   block.arrived = 0;
   const Votes votes = {block.votes > 0, block.votes == block.lanes.size(), int(block.votes)};
-  for (Lane& other : block.lanes) {
-    other.votes = votes;
-    if (&other != &me) run().wake(other);
-  }
+  for (Lane& other : block.lanes) other.votes = votes;
+  run().wakeAll(block, &me);
   if (run().oneIn(2)) run().yield(me);
   return votes;
 }

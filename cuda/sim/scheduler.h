@@ -33,7 +33,7 @@ struct Votes {
 Votes meetBlock(const char* name, bool vote, Where where);
 
 // Index of this thread in its warp.
-int laneIndex();
+int laneOf();
 
 // The block's dynamic shared memory: as many bytes as the launch gave, undefined (poisoned) when the block starts.
 void* sharedMemory();

@@ -44,22 +44,22 @@ inline void __syncwarp(unsigned mask = 0xffffffffu, ROTOR_SIM_WHERE) { rotor::cu
 
 template <class T>
 T __shfl_sync(unsigned mask, T v, int source, int width = 32, ROTOR_SIM_WHERE) {
-  const int lane = rotor::cuda::sim::laneIndex();
+  const int lane = rotor::cuda::sim::laneOf();
   return rotor::cuda::sim::shuffled("__shfl_sync", mask, v, (lane & -width) | (source & (width - 1)), where);
 }
 template <class T>
 T __shfl_up_sync(unsigned mask, T v, unsigned delta, int width = 32, ROTOR_SIM_WHERE) {
-  const int lane = rotor::cuda::sim::laneIndex(), from = lane - int(delta);
+  const int lane = rotor::cuda::sim::laneOf(), from = lane - int(delta);
   return rotor::cuda::sim::shuffled("__shfl_up_sync", mask, v, from >= (lane & -width) ? from : lane, where);
 }
 template <class T>
 T __shfl_down_sync(unsigned mask, T v, unsigned delta, int width = 32, ROTOR_SIM_WHERE) {
-  const int lane = rotor::cuda::sim::laneIndex(), from = lane + int(delta);
+  const int lane = rotor::cuda::sim::laneOf(), from = lane + int(delta);
   return rotor::cuda::sim::shuffled("__shfl_down_sync", mask, v, from <= (lane | (width - 1)) ? from : lane, where);
 }
 template <class T>
 T __shfl_xor_sync(unsigned mask, T v, int laneMask, int width = 32, ROTOR_SIM_WHERE) {
-  const int lane = rotor::cuda::sim::laneIndex(), from = lane ^ laneMask;
+  const int lane = rotor::cuda::sim::laneOf(), from = lane ^ laneMask;
   return rotor::cuda::sim::shuffled("__shfl_xor_sync", mask, v, from <= (lane | (width - 1)) ? from : lane, where);
 }
 
@@ -67,7 +67,7 @@ inline unsigned __ballot_sync(unsigned mask, int vote, ROTOR_SIM_WHERE) { return
 inline int __any_sync(unsigned mask, int vote, ROTOR_SIM_WHERE) { return rotor::cuda::sim::ballot("__any_sync", mask, vote, where) != 0; }
 inline int __all_sync(unsigned mask, int vote, ROTOR_SIM_WHERE) { return rotor::cuda::sim::ballot("__all_sync", mask, vote, where) == mask; }
 // Which lanes happen to run together is not defined: here always only the calling one.
-inline unsigned __activemask() { return 1u << rotor::cuda::sim::laneIndex(); }
+inline unsigned __activemask() { return 1u << rotor::cuda::sim::laneOf(); }
 template <class T>
 unsigned __match_any_sync(unsigned mask, T v, ROTOR_SIM_WHERE) {
   uint64_t bits = 0;

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-const programs = ['rotor-cuda-faults', 'rotor-cuda-faults-asan']
+const programs = ['rotor-cuda-faults-plain', 'rotor-cuda-faults-asan']
   .map((name) => join(__dirname, '../../build/Release', name))
   .filter((file) => existsSync(file));
 const seeds = [1, 2, 3, 4, 5, 6, 7, 8];
