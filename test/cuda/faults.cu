@@ -136,6 +136,7 @@ template <bool kBad>
 __global__ void lastBlock(const int* in, int* out, unsigned* arrived, int* part) {
   part[blockIdx.x * 16 + threadIdx.x] = in[(blockIdx.x * 16 + threadIdx.x) ^ 1u];
   __threadfence();
+  __syncthreads();
   const int last = __syncthreads_or(threadIdx.x == 0 && (kBad ? blockIdx.x == 3 : atomicAdd(arrived, 1u) == 3));
   if (!last) return;
   for (int i = 0; i < 4; ++i) out[i * 16 + threadIdx.x] = part[i * 16 + threadIdx.x];
