@@ -1,6 +1,6 @@
 // Maps of a function over elements, with the broadcasting of elementwise ops.
 #pragma once
-#include "common.cuh"
+#include "ptx.cuh"
 
 namespace rotor {
 namespace cuda {
