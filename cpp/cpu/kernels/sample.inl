@@ -2,15 +2,12 @@
 // the bits do not depend on the number of threads. Nothing is sorted: every filter keeps a prefix of the candidates in some order,
 // and a prefix is found by weighted quickselect among the tokens near the top.
 #include "../../math/philox.h"
+#include "../../math/screen.h"
 
 namespace rotor {
 namespace ROTOR_TARGET {
 
 constexpr int64_t kSampleChunk = 2048;
-
-struct SampleParams {
-  double temperature, topK, topP, minP, typicalP, repetition, presence, frequency;
-};
 
 // What a row's first two passes find out about one chunk of tokens.
 struct SampleChunk {
@@ -68,20 +65,6 @@ static inline double fold_lanes(double* lane) {
   for (int w = 8; w >= 1; w /= 2)
     for (int l = 0; l < w; ++l) lane[l] += lane[l + w];
   return lane[0];
-}
-
-// Repetition as Keskar et al. 2019 (CTRL) and Hugging Face: prompt and output; presence and frequency as OpenAI: output only.
-static inline double penalised(double z, int32_t seen, const SampleParams& p) {
-  const int32_t count = seen & 0x3fffffff;
-  if (p.repetition != 1.0) z = z < 0.0 ? z * p.repetition : z / p.repetition;
-  if (count > 0) z = z - p.presence - p.frequency * double(count);
-  return z;
-}
-
-// What the sampler goes by, of a logit; as increasing in it as double arithmetic allows, for a repetition penalty above 0.
-static inline double adjusted(double logit, float bias, int32_t seen, const SampleParams& p) {
-  const double z = logit + double(bias);
-  return (seen & 0x7fffffff) != 0 ? penalised(z, seen, p) : z;
 }
 
 // First pass: biased, penalised logits of tokens [b, e) and their summary.
@@ -278,7 +261,7 @@ static void sample_(const Args& a, const Worker& w) {
     }
     const float *logits = a.in[0].as<float>() + t * vocab, *bias = a.in[7].as<float>() + t * vocab, *f = a.in[5].as<float>() + t * 8;
     int32_t* seen = a.in[6].as<int32_t>() + t * vocab;
-    const SampleParams p = {f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7]};
+    const SampleParams p = sampleParams(f);
     const auto end = [&](int64_t k) { return (k + 1) * kSampleChunk < vocab ? (k + 1) * kSampleChunk : vocab; };
     for (int64_t k = first; k < last; ++k) adjust_chunk(logits, bias, seen, p, k * kSampleChunk, end(k), s.key, &s.chunks[k]);
     w.sync();

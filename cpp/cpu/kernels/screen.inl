@@ -1,24 +1,15 @@
 // The int8 copy of an output head, and the bounds that a product with it gives for each logit. src/ops/screen.ts derives them.
 // All of it is double arithmetic in a written order, so that every target re-scores the same rows.
+#include "../../math/screen.h"
 
 namespace rotor {
 namespace ROTOR_TARGET {
-
-constexpr double kScreenSlack = 1.0 + 0x1p-36;  // over the rounding of sums of up to 2^16 squares, and of their root
-constexpr double kScreenTop = 8191.0;           // |z|: with 8192 added, two digits of 7 bits
-constexpr double kMagicRound = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to the nearest integer, ties to even
 
 // Eight running sums and their fold: one order on every target, and wide enough to fill vectors.
 static inline double fold8(double* lane) {
   for (int n = 4; n >= 1; n /= 2)
     for (int i = 0; i < n; ++i) lane[i] += lane[i + n];
   return lane[0];
-}
-
-// The least float32 that is not below v >= 0.
-static inline float roundUp32(double v) {
-  const float f = float(v);
-  return double(f) < v ? bits_f32(f32_bits(f) + 1) : f;
 }
 
 // Sums of a row on its way to codes, eight lanes each.
@@ -110,12 +101,8 @@ static void screenDigits(const float* x, int64_t d, uint8_t* digits, ScreenToken
     digits[i] = uint8_t(u >> 7);
     digits[padded + i] = uint8_t(u & 127);
   }
-  const double roundings = double((d + kLanes - 1) / kLanes + 4), gamma = roundings * 0x1p-24 / (1.0 - roundings * 0x1p-24);
-  t->norm = __builtin_sqrt(fold8(all)) * kScreenSlack;
-  t->perNorm = __builtin_sqrt(fold8(rest)) * kScreenSlack + t->norm * (0x1p-48 + gamma);
-  t->perError = __builtin_sqrt(fold8(kept)) * kScreenSlack;
+  screenSpreads(t, d, fold8(all), fold8(rest), fold8(kept));
   t->perDigit = __builtin_sqrt(fold8(low)) * kScreenSlack * kScreenSlack;
-  t->least = double(d + kLanes) * 0x1p-149;
 }
 
 #ifdef ROTOR_AVX2
@@ -171,17 +158,6 @@ static inline void screenRow(const int8_t* q, const uint8_t* digits, int64_t str
     if (whole < d) step(last, digits + t * stride + whole);
   }
 #endif
-}
-
-// The logit is within spread of value.
-struct LogitBound {
-  double value, spread;
-};
-
-// From both digits; `sum` is <z + 8192, q>.
-static inline LogitBound boundLogit(const ScreenToken& t, const float* bounds, int64_t sum) {
-  const double value = double(sum - 8192 * int64_t(bounds[3])) * (t.step * double(bounds[0]));
-  return {value, (t.perNorm * double(bounds[2]) + t.perError * double(bounds[1]) + t.least) * (1.0 + 0x1p-40) + __builtin_fabs(value) * 0x1p-48};
 }
 
 // From the high digit alone, the low one taken for 64: never the narrower of the two.

@@ -4,8 +4,6 @@
 namespace rotor {
 namespace ROTOR_TARGET {
 
-enum ScreenMode : int64_t { kIdle, kWhole, kScreen };
-
 // One group of rows, with its part of every operand.
 struct ScreenGroup {
   int64_t count, vocab, d;
@@ -25,19 +23,9 @@ struct ScreenGroup {
   int32_t *candidates, *found;  // [vocab]: candidates of each worker from its first row on; [kScreenWorkers]: how many, before that of lower bounds
 };
 
-static inline SampleParams screenParams(const float* f) { return {f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7]}; }
-
-// How many of the best logits the sampler looks at. All of them where adjusting would not keep the order of the logits.
-static int64_t wantedLogits(const SampleParams& p, int64_t vocab) {
-  const bool ordered = p.repetition > 0.0 && p.repetition < HUGE_VAL && __builtin_fabs(p.presence) < HUGE_VAL && __builtin_fabs(p.frequency) < HUGE_VAL;
-  if (!ordered || !(p.temperature >= 0.0 && p.temperature < HUGE_VAL)) return vocab;
-  if (p.temperature == 0.0) return 1;
-  return p.topK >= 1.0 && p.topK < double(vocab) ? int64_t(p.topK) : vocab;
-}
-
 static void screenPrepare(const ScreenGroup& g, int64_t t) {
   ScreenToken& k = g.token[t];
-  k.keep = wantedLogits(screenParams(g.params + 8 * t), g.vocab);
+  k.keep = wantedLogits(sampleParams(g.params + 8 * t), g.vocab);
   k.mode = g.pos[t] < 0 ? kIdle : k.keep > g.vocab / 8 ? kWhole : kScreen;
   k.bad = 0;
   if (k.mode != kScreen) return;
@@ -106,7 +94,7 @@ static void screenAll(const ScreenGroup& g, const Worker& w) {
   int64_t e, most = 0;
   w.range(g.vocab, 4, &heaps.begin, &e);
   for (int64_t t = 0; t < g.count; ++t) {
-    heaps.params[t] = screenParams(g.params + 8 * t);
+    heaps.params[t] = sampleParams(g.params + 8 * t);
     if (g.token[t].mode == kScreen && g.token[t].keep > most) most = g.token[t].keep;
   }
   if (most <= g.vocab / w.count - 8) w.share(g.vocab, 4, [&](int64_t b, int64_t to) { screenBounds(g, &heaps, b, to); });
@@ -187,7 +175,7 @@ static void exactLogits(const ScreenGroup& g, const Worker& w) {
     }
     int64_t first, last;
     w.range(candidateCount(g, w.count, t), 1, &first, &last);
-    const SampleParams p = screenParams(g.params + 8 * t);
+    const SampleParams p = sampleParams(g.params + 8 * t);
     eachCandidate(g, w, t, first, last, [&](int64_t i, int64_t r) {
       const int64_t at = t * g.vocab + r;
       linearBlock<1, 1>(g.x + t * g.d, weight + r * g.d, g.d, g.y + at, g.vocab);
@@ -227,7 +215,7 @@ static void keepBest(const ScreenGroup& g, const Worker& w, int64_t t) {
   }
   g.rescored[t] = int32_t(g.vocab);
   if (k.keep >= g.vocab) return;
-  const SampleParams p = screenParams(g.params + 8 * t);
+  const SampleParams p = sampleParams(g.params + 8 * t);
   bool sane = true;
   for (int64_t r = 0; r < g.vocab; ++r) {
     const int64_t at = t * g.vocab + r;
