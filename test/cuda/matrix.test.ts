@@ -38,32 +38,26 @@ function expectClose(def: OpDef<never>, got: ArrayLike<number>, { dtype, data }:
 // op x case on the simulated GPU: within the op's tolerance of the reference, integers equal.
 describeCuda('on a simulated GPU', () => {
   const ops = supportedOps();
-  test.each(allOps.map((def) => def.name).filter((name) => !ops.includes(name)))('%s is refused', (name) => {
-    const def = allOps.find((d) => d.name === name) as OpDef<never>;
-    const [c] = def.cases();
-    const outputs = def.infer(c.inputs.map(referenceOperand), c.attrs).map((s) => empty(s.shape, s.dtype, simDevice));
-    expect(() => runNative(def, c.inputs.map(onDevice), c.attrs, outputs)).toThrow(/that "cuda-sim" implements/);
+  test('has a kernel for every op', () => {
+    expect([...ops].sort()).toEqual(allOps.map((def) => def.name).sort());
   });
 
-  describe.each(allOps.filter((d) => ops.includes(d.name)).map((def) => [def.name, def] as const))(
-    '%s',
-    (_name, def) => {
-      const cases = def.cases();
-      test.each(cases.map((c) => [c.name, c] as const))('%s', (_case, c: OpCase<never>) => {
-        const inputs = c.inputs.map(referenceOperand);
-        const specs = def.infer(inputs, c.attrs);
-        const want = specs.map((s) => ({ ...s, data: typedZeros(s.dtype, 'reference', sizeOf(s.shape)) }));
-        def.reference(inputs, c.attrs, want);
-        const given = c.inputs.map(onDevice);
-        const outputs = specs.map((s) => empty(s.shape, s.dtype, simDevice));
-        // What a kernel does not write must not look like a result.
-        for (const y of outputs) y.storage.write('u8', 0, new Uint8Array(y.bytes).fill(0xfe));
-        runNative(def, given, c.attrs, outputs);
-        outputs.forEach((y, i) => expectClose(def, y.data(), want[i]));
-        for (const i of writtenInputs(def, inputs))
-          expectClose(def, c.inputs[i].packed === undefined ? given[i].data() : packedPlanes(given[i]), inputs[i]);
-        for (const x of [...given, ...outputs]) x.dispose();
-      });
-    },
-  );
+  describe.each(allOps.map((def) => [def.name, def] as const))('%s', (_name, def) => {
+    const cases = def.cases();
+    test.each(cases.map((c) => [c.name, c] as const))('%s', (_case, c: OpCase<never>) => {
+      const inputs = c.inputs.map(referenceOperand);
+      const specs = def.infer(inputs, c.attrs);
+      const want = specs.map((s) => ({ ...s, data: typedZeros(s.dtype, 'reference', sizeOf(s.shape)) }));
+      def.reference(inputs, c.attrs, want);
+      const given = c.inputs.map(onDevice);
+      const outputs = specs.map((s) => empty(s.shape, s.dtype, simDevice));
+      // What a kernel does not write must not look like a result.
+      for (const y of outputs) y.storage.write('u8', 0, new Uint8Array(y.bytes).fill(0xfe));
+      runNative(def, given, c.attrs, outputs);
+      outputs.forEach((y, i) => expectClose(def, y.data(), want[i]));
+      for (const i of writtenInputs(def, inputs))
+        expectClose(def, c.inputs[i].packed === undefined ? given[i].data() : packedPlanes(given[i]), inputs[i]);
+      for (const x of [...given, ...outputs]) x.dispose();
+    });
+  });
 });
