@@ -1,8 +1,7 @@
 // copy, cast, fill, where: elements as they are, as another dtype, one value for all, or of two.
 // data:  reads each operand once, strided or broadcast; writes y (contiguous) once
-// map:   a thread an element, 256 to a block
+// map:   a thread 16 bytes of the widest operand where all are neighbours or one value (cast: 4 elements), else an element; 256 to a block
 // bound: bytes of the operands and y; measured: not taken
-#include "../ptx.cuh"
 #include "../elementwise.cuh"
 #include "../../cpp/math/dtypes.h"
 
@@ -10,55 +9,57 @@ namespace rotor {
 namespace cuda {
 namespace {
 
-struct Same {
-  template <class T>
-  __device__ __forceinline__ T operator()(T x) const {
-    return x;
-  }
-};
-
 template <class From, class To>
 struct Cast {
   __device__ __forceinline__ typename To::Raw operator()(typename From::Raw x) const { return To::put(From::get(x)); }
 };
 
-template <class T>
+template <int V, class T>
 __global__ void __launch_bounds__(256) fillKernel(T* y, int64_t count, T value) {
-  dependencyWait();
-  for (int64_t i = firstItem(); i < count; i += itemStep()) y[i] = value;
+  afterOthers();
+  Pack<T, V> all;
+#pragma unroll
+  for (int j = 0; j < V; ++j) all.v[j] = value;
+  for (int64_t i = firstItem() * V; i < count; i += itemStep() * V) {
+    if (i + V <= count) *reinterpret_cast<Pack<T, V>*>(y + i) = all;
+    else
+      for (int64_t j = i; j < count; ++j) y[j] = value;
+  }
 }
 
 template <class From>
 void castFrom(const Args& a, Launch& launch) {
   switch (a.out[0].dtype) {
     case DType::f32:
-      return map1<typename From::Raw, float>(a, launch, Cast<From, F32>{});
+      return map1<typename From::Raw, float, 4>(a, launch, Cast<From, F32>{});
     case DType::bf16:
-      return map1<typename From::Raw, uint16_t>(a, launch, Cast<From, Bf16>{});
+      return map1<typename From::Raw, uint16_t, 4>(a, launch, Cast<From, Bf16>{});
     case DType::f16:
-      return map1<typename From::Raw, uint16_t>(a, launch, Cast<From, F16>{});
+      return map1<typename From::Raw, uint16_t, 4>(a, launch, Cast<From, F16>{});
     case DType::i32:
-      return map1<typename From::Raw, int32_t>(a, launch, Cast<From, I32>{});
+      return map1<typename From::Raw, int32_t, 4>(a, launch, Cast<From, I32>{});
     case DType::i8:
-      return map1<typename From::Raw, int8_t>(a, launch, Cast<From, I8>{});
+      return map1<typename From::Raw, int8_t, 4>(a, launch, Cast<From, I8>{});
     case DType::u8:
-      return map1<typename From::Raw, uint8_t>(a, launch, Cast<From, U8>{});
+      return map1<typename From::Raw, uint8_t, 4>(a, launch, Cast<From, U8>{});
     default:
-      return map1<typename From::Raw, uint8_t>(a, launch, Cast<From, Bool>{});
+      return map1<typename From::Raw, uint8_t, 4>(a, launch, Cast<From, Bool>{});
   }
 }
 
 template <class T>
 void whereAs(const Args& a, Launch& launch) {
-  const View &c = a.in[0], &x = a.in[1], &z = a.in[2], &y = a.out[0];
-  launch(mapGrid(y.size), map3Kernel<uint8_t, T, T, Where>, static_cast<const uint8_t*>(c.as<uint8_t>()), Reader(c, y), static_cast<const T*>(x.as<T>()), Reader(x, y),
-         static_cast<const T*>(z.as<T>()), Reader(z, y), y.as<T>(), y.size, Where{});
+  const View& y = a.out[0];
+  map<packOf<T>(), T>(launch, y, Where{}, Operand<uint8_t>(a.in[0], y), Operand<T>(a.in[1], y), Operand<T>(a.in[2], y));
 }
 
 template <class To>
 void fillAs(const Args& a, Launch& launch) {
   using T = typename To::Raw;
-  launch(mapGrid(a.out[0].size), fillKernel<T>, a.out[0].as<T>(), a.out[0].size, To::put(a.attrs[0]));
+  constexpr int V = packOf<T>();
+  const View& y = a.out[0];
+  if (aligned(y.data, 16)) return launch(mapGrid(ceilDiv(y.size, V)), fillKernel<V, T>, y.as<T>(), y.size, To::put(a.attrs[0]));
+  launch(mapGrid(y.size), fillKernel<1, T>, y.as<T>(), y.size, To::put(a.attrs[0]));
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 // add … ge, logical_*, neg … is_finite, clamp: y = f(x) or f(x, z), by the functions that the CPU kernels use.
 // data:  reads x (and z) once, strided or broadcast; writes y (contiguous) once
-// map:   a thread an element, 256 to a block
+// map:   a thread 16 bytes of the widest operand where all are neighbours or one value; else, and where much is computed, an element;
+//        256 to a block
 // bound: bytes of x, z and y; functions computed in double are bound by it on chips with few double units; measured: not taken
-#include "../ptx.cuh"
 #include "../elementwise.cuh"
 #include "../../cpp/math/pointwise.h"
 
@@ -11,10 +11,10 @@ namespace cuda {
 namespace {
 
 // Ops of float32 and int32, whose results may be of another type.
-template <class F>
+template <int V = 4, class F>
 void binary(const Args& a, Launch& launch, F f) {
-  if (a.in[0].dtype == DType::f32) return map2<float, float>(a, launch, f);
-  map2<int32_t, decltype(f(int32_t(0), int32_t(0)))>(a, launch, f);
+  if (a.in[0].dtype == DType::f32) return map2<float, float, V>(a, launch, f);
+  map2<int32_t, decltype(f(int32_t(0), int32_t(0))), V>(a, launch, f);
 }
 template <class F>
 void unary(const Args& a, Launch& launch, F f) {
@@ -45,8 +45,8 @@ ROTOR_OP(mul, binary(a, launch, Mul{}))
 ROTOR_OP(div, binary(a, launch, Div{}))
 ROTOR_OP(maximum, binary(a, launch, Maximum{}))
 ROTOR_OP(minimum, binary(a, launch, Minimum{}))
-ROTOR_OP(mod, binary(a, launch, Mod{}))
-ROTOR_OP(pow, (map2<float, float>(a, launch, Pow{})))
+ROTOR_OP(mod, binary<1>(a, launch, Mod{}))
+ROTOR_OP(pow, (map2<float, float, 1>(a, launch, Pow{})))
 ROTOR_OP(eq, compare(a, launch, Eq{}))
 ROTOR_OP(ne, compare(a, launch, Ne{}))
 ROTOR_OP(lt, compare(a, launch, Lt{}))
@@ -61,15 +61,15 @@ ROTOR_OP(neg, unary(a, launch, Neg{}))
 ROTOR_OP(abs, unary(a, launch, Abs{}))
 ROTOR_OP(sign, unary(a, launch, Sign{}))
 ROTOR_OP(relu, unary(a, launch, Relu{}))
-ROTOR_OP(exp, (map1<float, float>(a, launch, Exp{})))
-ROTOR_OP(log, (map1<float, float>(a, launch, Log{})))
-ROTOR_OP(sqrt, (map1<float, float>(a, launch, Sqrt{})))
-ROTOR_OP(rsqrt, (map1<float, float>(a, launch, Rsqrt{})))
-ROTOR_OP(sin, (map1<float, float>(a, launch, Sin{})))
-ROTOR_OP(cos, (map1<float, float>(a, launch, Cos{})))
-ROTOR_OP(tanh, (map1<float, float>(a, launch, Tanh{})))
-ROTOR_OP(sigmoid, (map1<float, float>(a, launch, Sigmoid{})))
-ROTOR_OP(silu, (map1<float, float>(a, launch, Silu{})))
+ROTOR_OP(exp, (map1<float, float, 1>(a, launch, Exp{})))
+ROTOR_OP(log, (map1<float, float, 1>(a, launch, Log{})))
+ROTOR_OP(sqrt, (map1<float, float, 1>(a, launch, Sqrt{})))
+ROTOR_OP(rsqrt, (map1<float, float, 1>(a, launch, Rsqrt{})))
+ROTOR_OP(sin, (map1<float, float, 1>(a, launch, Sin{})))
+ROTOR_OP(cos, (map1<float, float, 1>(a, launch, Cos{})))
+ROTOR_OP(tanh, (map1<float, float, 1>(a, launch, Tanh{})))
+ROTOR_OP(sigmoid, (map1<float, float, 1>(a, launch, Sigmoid{})))
+ROTOR_OP(silu, (map1<float, float, 1>(a, launch, Silu{})))
 ROTOR_OP(floor, (map1<float, float>(a, launch, Floor{})))
 ROTOR_OP(ceil, (map1<float, float>(a, launch, Ceil{})))
 ROTOR_OP(round, (map1<float, float>(a, launch, Round{})))

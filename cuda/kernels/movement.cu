@@ -2,7 +2,6 @@
 // data:  reads each element that is needed once, indices once; writes y (contiguous) once
 // map:   a thread an element of y, 256 to a block
 // bound: bytes of y, twice; measured: not taken
-#include "../ptx.cuh"
 #include "../elementwise.cuh"
 #include "../../cpp/math/dtypes.h"
 
@@ -33,7 +32,7 @@ struct Split {
 // One input of a concatenation into its part of every row.
 template <class T>
 __global__ void __launch_bounds__(256) concatKernel(const T* x, T* y, int64_t count, int64_t part, int64_t row, int64_t begin) {
-  dependencyWait();
+  afterOthers();
   for (int64_t i = firstItem(); i < count; i += itemStep()) y[i / part * row + begin + i % part] = x[i];
 }
 
@@ -49,29 +48,23 @@ void concatAs(const Args& a, Launch& launch) {
   }
 }
 
-template <class T>
-__global__ void __launch_bounds__(256) flipKernel(const T* x, View in, View out, int flipped) {
-  dependencyWait();
-  T* y = out.as<T>();
-  for (int64_t i = firstItem(); i < out.size; i += itemStep()) {
-    int64_t rest = i, at = 0;
-    for (int d = out.ndim - 1; d >= 0; --d) {
-      const int64_t k = rest % out.dims[d];
-      rest /= out.dims[d];
-      at += (flipped >> d & 1 ? out.dims[d] - 1 - k : k) * in.strides[d];
-    }
-    y[i] = x[at];
-  }
-}
-
+// A copy whose strides are negative along flipped dimensions.
 template <class T>
 void flipAs(const Args& a, Launch& launch) {
-  launch(mapGrid(a.out[0].size), flipKernel<T>, static_cast<const T*>(a.in[0].as<T>()), a.in[0], a.out[0], int(a.attrs[0]));
+  View x = a.in[0];
+  int64_t first = 0;
+  for (int d = 0; d < x.ndim && x.size > 0; ++d) {
+    if (!(int(a.attrs[0]) >> d & 1)) continue;
+    first += (x.dims[d] - 1) * x.strides[d];
+    x.strides[d] = -x.strides[d];
+  }
+  x.data = x.as<T>() + first;
+  map<1, T>(launch, a.out[0], Same{}, Operand<T>(x, a.out[0]));
 }
 
 template <class T>
 __global__ void __launch_bounds__(256) gatherKernel(const T* x, const int32_t* ids, T* y, int64_t count, int64_t m, int64_t n, int64_t inner, DeviceFault fault) {
-  dependencyWait();
+  afterOthers();
   for (int64_t i = firstItem(); i < count; i += itemStep()) {
     const int64_t row = i / inner, id = ids[row % m];
     if (id < 0 || id >= n) fault.raise(id, n);
@@ -88,7 +81,7 @@ void gatherAs(const Args& a, Launch& launch) {
 
 template <class T>
 __global__ void __launch_bounds__(256) takeAlongKernel(const T* x, const int32_t* ids, T* y, int64_t count, int64_t n, int64_t row, int64_t inner, DeviceFault fault) {
-  dependencyWait();
+  afterOthers();
   for (int64_t i = firstItem(); i < count; i += itemStep()) {
     const int64_t id = ids[i];
     if (id < 0 || id >= n) fault.raise(id, n);
@@ -104,7 +97,7 @@ void takeAlongAs(const Args& a, Launch& launch) {
 }
 
 __global__ void __launch_bounds__(256) oneHotKernel(const int32_t* ids, float* y, int64_t count, int64_t classes, DeviceFault fault) {
-  dependencyWait();
+  afterOthers();
   for (int64_t i = firstItem(); i < count; i += itemStep()) {
     const int64_t id = ids[i / classes];
     y[i] = i % classes == id ? 1.0f : 0.0f;
@@ -115,7 +108,7 @@ __global__ void __launch_bounds__(256) oneHotKernel(const int32_t* ids, float* y
 // T: F32 or Bf16, what the table holds.
 template <class T>
 __global__ void __launch_bounds__(256) embeddingKernel(const typename T::Raw* table, const int32_t* ids, float* y, int64_t count, int64_t vocab, int64_t width, DeviceFault fault) {
-  dependencyWait();
+  afterOthers();
   for (int64_t i = firstItem(); i < count; i += itemStep()) {
     const int64_t id = ids[i / width];
     if (id < 0 || id >= vocab) fault.raise(id, vocab);

@@ -2,7 +2,6 @@
 // data:  reads x [T, H, E] once, a row of cos and sin [E/2] for each row of x (L2); writes y [T, H, E] once
 // map:   a thread a pair, 256 to a block
 // bound: bytes = 8 T H E; measured: not taken
-#include "../ptx.cuh"
 #include "../elementwise.cuh"
 
 namespace rotor {
@@ -12,7 +11,7 @@ namespace {
 // Two products and a sum, each rounded, as on the CPU.
 __global__ void __launch_bounds__(256) ropeKernel(const float* x, const int32_t* pos, const float* cosines, const float* sines, float* y, int64_t pairs, int64_t heads, int64_t half,
                                                   int64_t positions, DeviceFault fault) {
-  dependencyWait();
+  afterOthers();
   for (int64_t i = firstItem(); i < pairs; i += itemStep()) {
     const int64_t head = i / half, e = i % half, p = pos[head / heads], low = head * 2 * half + e, high = low + half;
     if (p < 0 || p >= positions) {
