@@ -8,7 +8,7 @@ const libraries: Record<string, { file: string; missing: string }> = {
   cuda: {
     file: 'librotor_cuda.so',
     missing:
-      'It is built where nvcc, the compiler of the CUDA toolkit, is found. Install the toolkit and run "npm run build", or use the cpu.',
+      'It is built where nvcc, the compiler of the CUDA toolkit, and an NVIDIA driver are found. Install them and run "npm start" again, or use the cpu.',
   },
   'cuda-sim': { file: 'librotor_cuda_sim.so', missing: 'It is for tests: run "npm test", which builds it.' },
 };
