@@ -61,7 +61,7 @@ __device__ __forceinline__ void share(float (&acc)[64], int bit) {
 
 // y[.., r, c] = dot of vector r of `left` and vector c of `right`, k elements.
 template <class A, class B>
-__global__ void __launch_bounds__(kDotThreads, 2) dotTiles(Operand<A> left, Operand<B> right, float* y, int64_t k, Batches batches) {
+__global__ void __launch_bounds__(kDotThreads, 1) dotTiles(Operand<A> left, Operand<B> right, float* y, int64_t k, Batches batches) {
   float* const p = shared<float>();
   float* const q = p + kDotTile * kDotRow;
   const int64_t across = ceilDiv(right.count, kDotTile), r0 = blockIdx.x / across * kDotTile, c0 = blockIdx.x % across * kDotTile;

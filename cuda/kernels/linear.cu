@@ -1,7 +1,7 @@
 // linear: y = x W^T, each output one dot product in the CPU's order: sixteen lanes, then the fold 8, 4, 2, 1. The bits are the CPU's.
 // data:  reads  W [N,K] bf16 or f32 (HBM, streaming, once per eight rows of x), x [T,K] f32 (L1)     writes y [T,N] f32
 // map:   up to 8 rows: two threads a weight row, each with eight of the sixteen lanes in registers: 32 neighbouring bytes of a row (bf16)
-//        are one step of a pair; more rows: the tiles of dot.cuh
+//        are one step of a pair; more rows: the tiles of dot_tile.cuh
 // bound: bytes = N*K*2 (bf16) + T*4(K + N); a step of 16 bytes of bf16 a thread is 8 conversions and 8T fma; measured: not taken
 #include "../../cpp/math/half.h"
 #include "../dot_tile.cuh"

@@ -168,7 +168,7 @@ __device__ __forceinline__ void foldLanes(typename OP::Work (&lane)[kLanes]) {
 
 // y[output, chunk] from sixteen threads, or one, for each. `total` elements went into an output.
 template <class OP, bool ACROSS>
-__global__ void __launch_bounds__(kThreads) reduceChunks(const typename OP::In* x, Split split, int64_t chunks, typename OP::Out* y, int64_t total) {
+__global__ void __launch_bounds__(kThreads, 1) reduceChunks(const typename OP::In* x, Split split, int64_t chunks, typename OP::Out* y, int64_t total) {
   dependencyWait();
   dependentsLaunch();
   using Work = typename OP::Work;
