@@ -52,7 +52,13 @@ export async function buildAddon({ sim = false } = {}) {
   const withSim = sim && simdeFound();
   if (sim && !withSim) say('- no headers of SIMDe (libsimde-dev): tests of kernels for other CPUs are skipped');
   const stampFile = inRoot('build/.stamp');
-  const sources = [...walk(inRoot('cpp')), ...walk(inRoot('cuda')), inRoot('CMakeLists.txt'), inRoot('package.json')];
+  const sources = [
+    ...walk(inRoot('cpp')),
+    ...walk(inRoot('cuda')),
+    ...walk(inRoot('test/cuda')),
+    inRoot('CMakeLists.txt'),
+    inRoot('package.json'),
+  ];
   const stamp = hashFiles(sources, process.platform, process.arch, nvccFound() ?? '');
   const built = fs.existsSync(addon) && readText(stampFile) === stamp;
   if (built && (!withSim || fs.existsSync(simAddon))) return;
