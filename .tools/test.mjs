@@ -13,6 +13,7 @@ import { runMain, say, seconds } from './lib/log.mjs';
 import { inRoot, out } from './lib/paths.mjs';
 import { run } from './lib/run.mjs';
 import { setup } from './setup.mjs';
+import { fetchCudaTools } from './steps/cuda-tools.mjs';
 
 const checks = [files, layers, notebooks, format, lint, testTypes, declarations];
 const shown = 40;
@@ -52,6 +53,7 @@ await runMain(async () => {
   const start = performance.now();
   const args = process.argv.slice(2);
   await setup({ jupyter: false, sim: true });
+  await fetchCudaTools();
   const none = { passed: 0, failed: 0, skipped: 0 };
   const fromChecks = args.length > 0 ? none : await runChecks();
   const fromJest = await runJest(args);

@@ -2,8 +2,8 @@
 //
 // Weights: tiles of 16 rows x 256 columns, 1 KB each, those of 16 rows one after the other. A tile is two bit planes of 512 bytes, "plus"
 // (w = +1) and "zero" (w = 0), so that 2 plus + zero = w + 1. Lane l = 4 g + t of a warp owns 16 bytes of a plane, four words of 32 columns:
-//   row g columns 64 t ..+31 | row g columns 64 t + 32 ..+31 | row g + 8, the same columns | ...
-// which are registers a0, a2, a1, a3 of mma.m16n8k256.b1. Columns beyond the last are zeros; rows beyond the last are undefined.
+//   row g columns 64 t ..+31 | row g + 8, the same columns | row g columns 64 t + 32 ..+31 | row g + 8, the same columns
+// which are registers a0, a1, a2, a3 of mma.m16n8k256.b1: in another order each fragment would cost four moves. Columns beyond the last are zeros; rows beyond the last are undefined.
 #pragma once
 #include <cstdint>
 
@@ -23,7 +23,7 @@ ROTOR_ANYWHERE constexpr int64_t rowTiles(int64_t rows) { return (rows + kTileRo
 ROTOR_ANYWHERE constexpr int64_t colTiles(int64_t cols) { return (cols + kTileCols - 1) / kTileCols; }
 
 // Bytes from the start of the plane of a tile to columns 32 `word` ..+31 of its row `row`.
-ROTOR_ANYWHERE constexpr int tileWord(int row, int word) { return ((row % 8 * 4 + word / 2) * 4 + row / 8 * 2 + word % 2) * 4; }
+ROTOR_ANYWHERE constexpr int tileWord(int row, int word) { return ((row % 8 * 4 + word / 2) * 4 + word % 2 * 2 + row / 8) * 4; }
 // Bytes from the start of the packed matrix to the plus plane of 32 columns of a row; the zero plane is kPlaneBytes later.
 ROTOR_ANYWHERE constexpr int64_t packedWord(int64_t row, int64_t word, int64_t cols) {
   return (row / kTileRows * colTiles(cols) + word / kTileWords) * kTileBytes + tileWord(int(row % kTileRows), int(word % kTileWords));

@@ -41,7 +41,7 @@ __device__ __forceinline__ void multiplyTile(int (&sum)[S::SETS][S::TILES][S::GR
   uint32_t even[S::TILES][4], odd[S::TILES][4];  // as fragments: a0..a3
 #pragma unroll
   for (int i = 0; i < S::TILES; ++i) {
-    const uint32_t plus[4] = {w[i].plus.x, w[i].plus.z, w[i].plus.y, w[i].plus.w}, zero[4] = {w[i].zero.x, w[i].zero.z, w[i].zero.y, w[i].zero.w};
+    const uint32_t plus[4] = {w[i].plus.x, w[i].plus.y, w[i].plus.z, w[i].plus.w}, zero[4] = {w[i].zero.x, w[i].zero.y, w[i].zero.z, w[i].zero.w};
 #pragma unroll
     for (int j = 0; j < 4; ++j) even[i][j] = evenCodes(plus[j], zero[j]), odd[i][j] = oddCodes(plus[j], zero[j]);
   }

@@ -27,7 +27,7 @@ struct Planes {
 };
 
 __device__ __forceinline__ void popcounts(int (&sum)[4], const uint4& plane, const uint2& bits) {
-  const uint32_t a[4] = {plane.x, plane.z, plane.y, plane.w}, b[2] = {bits.x, bits.y};
+  const uint32_t a[4] = {plane.x, plane.y, plane.z, plane.w}, b[2] = {bits.x, bits.y};
   mmaB1(sum, a, b);
 }
 

@@ -41,8 +41,8 @@ __global__ void __launch_bounds__(kWarps* kWarp) dp4aProduct(Product p, Prepared
       first[2 * i] = v.x, second[2 * i] = v.y, first[2 * i + 1] = v.z, second[2 * i + 1] = v.w;
     }
     dots(low, plus.x, zero.x, first);
-    dots(low, plus.y, zero.y, second);
-    dots(high, plus.z, zero.z, first);
+    dots(low, plus.z, zero.z, second);
+    dots(high, plus.y, zero.y, first);
     dots(high, plus.w, zero.w, second);
   }
   int v[2] = {low[0] + (low[1] >> 2) + (low[2] >> 4) + (low[3] >> 6), high[0] + (high[1] >> 2) + (high[2] >> 4) + (high[3] >> 6)};

@@ -19,7 +19,7 @@ struct Shape {
 #ifdef ROTOR_HAVE_WGMMA
 // The A fragments of the eight products of a tile.
 __device__ __forceinline__ void expand(const WarpPlanes& w, uint32_t (&codes)[kProducts][4]) {
-  const uint32_t plus[4] = {w.plus.x, w.plus.z, w.plus.y, w.plus.w}, zero[4] = {w.zero.x, w.zero.z, w.zero.y, w.zero.w};
+  const uint32_t plus[4] = {w.plus.x, w.plus.y, w.plus.z, w.plus.w}, zero[4] = {w.zero.x, w.zero.y, w.zero.z, w.zero.w};
 #pragma unroll
   for (int j = 0; j < 4; ++j) {
     const uint32_t even = evenCodes(plus[j], zero[j]), odd = oddCodes(plus[j], zero[j]);
