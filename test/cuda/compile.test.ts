@@ -10,6 +10,7 @@ const localMemory: readonly { kernel: RegExp; bytes: number; why: string }[] = [
   { kernel: /^map[123]Kernel$/, bytes: 280, why: 'strides, indexed by a dimension that is not known in advance' },
   { kernel: /^(flip|reduce|cumsum|arg)\w*$/, bytes: 256, why: 'strides, as above' },
   { kernel: /^gatherKernel$/, bytes: 8, why: 'what the compiler does not keep in registers' },
+  { kernel: /^(linearFew|dotTiles|boundRows)$/, bytes: 16, why: 'a few spilled registers' },
   { kernel: /^(score|value)Tile$/, bytes: 40, why: 'a few spilled registers' },
 ];
 
