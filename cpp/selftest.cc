@@ -91,7 +91,7 @@ std::vector<float> results(const Target& target) {
   std::vector<float> logits(kRows * kOut), weight = noise.reals(kCols), y(x.size());
   call(target, "linear", {view(x, DType::f32, {kRows, kCols}), view(head, DType::bf16, {kOut, kCols})}, {view(logits, DType::f32, {kRows, kOut})}, {});
   keep(logits);
-  call(target, "rms_norm", {view(x, DType::f32, {kRows, kCols}), view(weight, DType::f32, {kCols})}, {view(y, DType::f32, {kRows, kCols})}, {1e-5});
+  call(target, "rms_norm", {view(x, DType::f32, {kRows, kCols}), view(weight, DType::f32, {kCols})}, {view(y, DType::f32, {kRows, kCols})}, {1e-5, double(kCols)});
   keep(y);
   call(target, "softmax", {view(logits, DType::f32, {kRows, kOut})}, {view(logits, DType::f32, {kRows, kOut})}, {});
   keep(logits);

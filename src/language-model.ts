@@ -55,7 +55,7 @@ export interface LanguageEngineOptions extends Omit<EngineOptions, 'listener'> {
  * @throws LoadError for missing, damaged or ill-fitting files; UnsupportedError for a model or tokenizer of another kind
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<LanguageModel> {
-  checkOptions('loadModel', options, ['device', 'threads', 'onProgress', 'signal', 'cache']);
+  checkOptions('loadModel', options, ['device', 'threads', 'onProgress', 'signal', 'cache', 'dropDead']);
   if (typeof path !== 'string' || path === '') {
     throw new OptionError(`expected the path of a model directory, received ${describe(path)}.`, { op: 'loadModel' });
   }

@@ -19,6 +19,7 @@ Plan plan_rms_norm(const Args& a) {
   needShape("rms_norm", "the weight", a.in[1], {a.in[0].dims[1]});
   needDType("rms_norm", "the output", a.out[0], {DType::f32});
   needShape("rms_norm", "the output", a.out[0], {a.in[0].dims[0], a.in[0].dims[1]});
+  needInt("rms_norm", "the width of the mean", a.attrs[1], a.in[0].dims[1], int64_t(1) << 40);
   return {2.0 * double(a.in[0].size), 0, a.in[0].dims[0] > 1};
 }
 

@@ -58,33 +58,33 @@ struct WriteNormed {
 
 // Without a weight, y takes the scales.
 template <bool WIDE>
-__global__ void __launch_bounds__(kThreads) rmsRows(const float* in, const float* weight, int64_t cols, double eps, float* y) {
+__global__ void __launch_bounds__(kThreads) rmsRows(const float* in, const float* weight, int64_t cols, double width, double eps, float* y) {
   dependentsLaunch();
   dependencyWait();
   const float* x = in + blockIdx.x * cols;
   double sum = 0.0;
   eachPiece(cols, AddSquares<WIDE>{x, &sum});
   sum = blockFold(sum, Sum(), shared<double>());
-  const float scale = float(::sqrt(sum / double(cols) + eps));
+  const float scale = float(::sqrt(sum / width + eps));
   if (weight) eachPiece(cols, WriteNormed<WIDE>{x, weight, y + blockIdx.x * cols, scale});
   else if (threadIdx.x == 0) y[blockIdx.x] = scale;
 }
 
 bool aligned(const void* p) { return reinterpret_cast<uintptr_t>(p) % 16 == 0; }
 
-void rms(const Args& a, const float* weight, Launch& launch) {
+void rms(const Args& a, const float* weight, double width, Launch& launch) {
   const int64_t cols = a.in[0].dims[1];
   const float* x = a.in[0].as<float>();
   float* y = a.out[0].as<float>();
   const Grid grid{dim3(unsigned(a.in[0].dims[0])), dim3(kThreads), kThreads / kWarp * sizeof(double), true};
   const bool wide = cols % 4 == 0 && aligned(x) && (!weight || (aligned(weight) && aligned(y)));
-  launch(grid, wide ? rmsRows<true> : rmsRows<false>, x, weight, cols, a.attrs[0], y);
+  launch(grid, wide ? rmsRows<true> : rmsRows<false>, x, weight, cols, width, a.attrs[0], y);
 }
 
 }  // namespace
 
-void rms_scale(const Args& a, Launch& launch) { rms(a, nullptr, launch); }
-void rms_norm(const Args& a, Launch& launch) { rms(a, a.in[1].as<float>(), launch); }
+void rms_scale(const Args& a, Launch& launch) { rms(a, nullptr, double(a.in[0].dims[1]), launch); }
+void rms_norm(const Args& a, Launch& launch) { rms(a, a.in[1].as<float>(), a.attrs[1], launch); }
 
 }  // namespace cuda
 }  // namespace rotor

@@ -25,7 +25,11 @@ export interface ModelSize {
 /** Sizes of a model on `cpu`, with a cache of the given type. The layout of a kernel does not count: the floor is the same for all. */
 export function modelSize({ config, weights }: BitNet, cacheType: CacheType = 'f32'): ModelSize {
   const { embed, blocks, lnFinal, head, screen } = weights;
-  const ternary = blocks.flatMap(({ attn, mlp }) => [attn.qkv, attn.o, mlp.gateUp, mlp.down]).map((x) => x.weight);
+  const whole = blocks.flatMap(({ attn, mlp }) => [attn.qkv, attn.o, mlp.gateUp, mlp.down]).map((x) => x.weight);
+  const ternary = blocks.flatMap(({ attn, mlp }) => [
+    ...[attn.qkv.weight, attn.o.weight],
+    ...[mlp.live?.gateUp ?? mlp.gateUp.weight, mlp.live?.down ?? mlp.down.weight],
+  ]);
   const norms = blocks
     .flatMap(({ ln1, ln2, attn, mlp }): (RMSNorm | undefined)[] => [ln1, ln2, attn.subNorm, mlp.subNorm])
     .concat(lnFinal)
@@ -35,7 +39,7 @@ export function modelSize({ config, weights }: BitNet, cacheType: CacheType = 'f
   const ternaryMacs = sum(ternary.map((w) => w.rows * w.cols));
   const tables = head === embed ? embed.size : embed.size + head.size;
   return {
-    params: tables + ternaryMacs + sum(norms.map((w) => w.size)),
+    params: tables + sum(whole.map((w) => w.rows * w.cols)) + sum(norms.map((w) => w.size)),
     ternaryBytes,
     ternaryMacs,
     weightBytes: ternaryBytes + sum(norms.map((w) => w.bytes)) + (screen ?? head).bytes + embed.bytes / embed.shape[0],

@@ -7,10 +7,14 @@ import type { RopeTables } from '../nn/attention';
 import { Attention } from '../nn/attention';
 import { Block } from '../nn/block';
 import { HeadScreen } from '../nn/head-screen';
+import { LiveMLP } from '../nn/live-mlp';
 import { GatedMLP } from '../nn/mlp';
 import { RMSNorm } from '../nn/norm';
+import { PartedTernary } from '../nn/parted-ternary';
 import { TernaryLinear } from '../nn/ternary-linear';
+import { gather } from '../ops/gather';
 import { ropeTables } from '../ops/rope';
+import type { TernaryPart } from '../ops/ternary-weights';
 import { packedBytes, ternaryOver } from '../ops/ternary-weights';
 import { checkDevice, tensor } from '../tensor/create';
 import type { DeviceName, DType } from '../tensor/dtype';
@@ -19,12 +23,13 @@ import { moveTo } from '../tensor/move';
 import type { Tensor } from '../tensor/tensor';
 import type { CachedSpec } from './packed-cache';
 import { PackedCache } from './packed-cache';
+import { deadNeurons, divide, placeNeurons, placeOf, placeRows } from './dead-neurons';
 import { openCheckpoint } from './checkpoint';
 import { checkTensors, type CheckedTensors } from './expect';
 import { loadConfig } from './load-config';
 import type { TensorEntry } from './safetensors';
 import { readNorm, readScale } from './small-tensors';
-import { packParts, type WeightPart } from './pack';
+import { packNeurons, packParts, splitPart, type WeightPart } from './pack';
 
 /** How far loading is. */
 export interface LoadProgress {
@@ -49,6 +54,12 @@ export interface LoadOptions {
    * Default: for checkpoints from 64 MB on. Only for `cpu`.
    */
   readonly cache?: boolean | string;
+  /**
+   * Whether feed-forward neurons that always give 0 (a gate or up row of zeros) are set aside on `cpu`, and run only when someone
+   * listens inside the feed-forward network. Results have the same bits either way. Default true; a model loaded with false is not
+   * kept on disk.
+   */
+  readonly dropDead?: boolean;
 }
 
 /** Smaller checkpoints are packed in no time. */
@@ -67,18 +78,24 @@ const CACHE_FROM = 64e6;
  * @throws UnsupportedError for a model that Rotor has no implementation for
  */
 export async function loadBitNet(path: string, options: LoadOptions = {}): Promise<BitNet> {
-  checkOptions('loadBitNet', options, ['device', 'onProgress', 'signal', 'cache']);
-  const { device = 'cpu', cache } = options;
+  checkOptions('loadBitNet', options, ['device', 'onProgress', 'signal', 'cache', 'dropDead']);
+  const { device = 'cpu', cache, dropDead = true } = options;
   checkDevice('loadBitNet', device);
   if (cache !== undefined && typeof cache !== 'boolean' && (typeof cache !== 'string' || cache === '')) {
     throw new OptionError(`expected true, false or a folder as cache, received ${describe(cache)}.`, {
       op: 'loadBitNet',
     });
   }
+  if (typeof dropDead !== 'boolean')
+    throw new OptionError(`expected true or false as dropDead, received ${describe(dropDead)}.`, { op: 'loadBitNet' });
+  if (!dropDead && cache !== undefined && cache !== false)
+    throw new OptionError('expected no cache with dropDead: false, received both. Leave one out.', {
+      op: 'loadBitNet',
+    });
   const config = await loadConfig(path);
   const checkpoint = await openCheckpoint(path);
   const checked = checkTensors(config, checkpoint);
-  const wanted = device === 'cpu' && (cache ?? checkpoint.totalBytes >= CACHE_FROM);
+  const wanted = device === 'cpu' && dropDead && (cache ?? checkpoint.totalBytes >= CACHE_FROM);
   const packed =
     wanted === false
       ? undefined
@@ -100,6 +117,8 @@ const storedDTypes: Record<string, DType> = { BF16: 'bf16', F32: 'f32', U8: 'u8'
 class Reader {
   // Everything made so far, to be freed when a later tensor turns out to be damaged.
   readonly #made: { dispose(): void }[] = [];
+  // What is needed until everything is loaded.
+  readonly #places: Tensor[] = [];
   #done = 0;
 
   constructor(
@@ -121,33 +140,98 @@ class Reader {
     const ropes = await this.#ropes();
     const weights = { embed, blocks, lnFinal, head, ropes, ...(HeadScreen.pays(head) ? await this.#screen(head) : {}) };
     await this.cache?.finish();
+    for (const place of this.#places) place.dispose();
     return weights;
   }
 
   dispose(): void {
-    for (const part of this.#made) part.dispose();
+    for (const part of [...this.#made, ...this.#places]) part.dispose();
   }
 
   async #block(p: string): Promise<Block> {
-    const { subNorms, headDim, hiddenAct } = this.config;
+    const { subNorms, headDim } = this.config;
     const attn = new Attention(
       await this.#linear(['q', 'k', 'v'].map((x) => `${p}.self_attn.${x}_proj`)),
       await this.#linear([`${p}.self_attn.o_proj`]),
       subNorms ? await this.#norm(`${p}.self_attn.attn_sub_norm.weight`) : undefined,
       headDim,
     );
-    const mlp = new GatedMLP(
-      await this.#linear(['gate', 'up'].map((x) => `${p}.mlp.${x}_proj`)),
-      await this.#linear([`${p}.mlp.down_proj`]),
-      subNorms ? await this.#norm(`${p}.mlp.ffn_sub_norm.weight`) : undefined,
-      hiddenAct,
-    );
-    return new Block(
-      await this.#norm(`${p}.input_layernorm.weight`),
-      attn,
-      await this.#norm(`${p}.post_attention_layernorm.weight`),
-      mlp,
-    );
+    const ln1 = await this.#norm(`${p}.input_layernorm.weight`);
+    const ln2 = await this.#norm(`${p}.post_attention_layernorm.weight`);
+    return new Block(ln1, attn, ln2, await this.#mlp(`${p}.mlp`, ln2));
+  }
+
+  async #mlp(p: string, before: RMSNorm): Promise<GatedMLP> {
+    const { subNorms, hiddenAct, scaleRule, rmsNormEps: eps } = this.config;
+    const gateUp = ['gate', 'up'].map((x) => `${p}.${x}_proj`);
+    const down = [`${p}.down_proj`];
+    const subNorm = subNorms ? await this.#norm(`${p}.ffn_sub_norm.weight`) : undefined;
+    const mayDrop = this.device === 'cpu' && this.options.dropDead !== false && scaleRule !== 'online';
+    const place = mayDrop ? await this.#place(p, gateUp, before) : undefined;
+    if (place === undefined || place.every((at) => at >= 0))
+      return new GatedMLP(await this.#linear(gateUp), await this.#linear(down), subNorm, hiddenAct);
+    const rows = await this.#parted(gateUp, 'rows', place);
+    const columns = await this.#parted(down, 'columns', place);
+    const kept = tensor(divide(place).kept);
+    const weight = subNorm === undefined ? undefined : gather(subNorm.weight, kept);
+    kept.dispose();
+    if (weight !== undefined) this.#made.push(weight);
+    const norm = weight === undefined ? undefined : { weight, eps };
+    const live = new LiveMLP(rows.weight.kept, columns.weight.kept, norm, place.length);
+    return new GatedMLP(rows.linear, columns.linear, subNorm, hiddenAct, live);
+  }
+
+  // Where the neurons of a layer go.
+  async #place(p: string, gateUp: readonly string[], before: RMSNorm): Promise<Int32Array> {
+    const specs: CachedSpec[] = [{ name: `${p}.place`, dtype: 'i32', shape: [this.config.intermediateSize] }];
+    const [place] = await this.#take(specs, [], async () => {
+      const parts = await this.#parts(gateUp, false);
+      const planes: TernaryPart[] = [];
+      try {
+        for (const part of parts) planes.push(splitPart(part, this.config.scaleRule, this.device));
+        const [gate, up] = planes;
+        return [tensor(placeNeurons(deadNeurons(gate, up, this.config.hiddenSize, before.weight.data())))];
+      } finally {
+        for (const part of parts) part.weight.dispose();
+        for (const part of planes) part.planes.dispose();
+      }
+    });
+    this.#places.push(place);
+    return Int32Array.from(place.data());
+  }
+
+  // Matrices over the same input as one in two parts, by neurons.
+  async #parted(
+    names: readonly string[],
+    axis: 'rows' | 'columns',
+    place: Int32Array,
+  ): Promise<{ linear: TernaryLinear; weight: PartedTernary }> {
+    const { scaleRule } = this.config;
+    const entries = names.map((name) => this.#entry(`${name}.weight`));
+    const rows = entries.map(({ shape }) => 4 * shape[0]);
+    const [, cols] = entries[0].shape;
+    const { kept, rest } = divide(place);
+    const halves = [kept, rest].map((neurons, i) => ({
+      neurons,
+      name: `${names.join('+')}${i === 0 ? '' : '.rest'}`,
+      rows: axis === 'rows' ? names.length * neurons.length : rows[0],
+      cols: axis === 'rows' ? cols : neurons.length,
+    }));
+    const specs = halves.flatMap((half) => this.#specs(half.name, half.rows, half.cols));
+    const tensors = await this.#take(specs, entries, async () => {
+      const parts = await this.#parts(names);
+      try {
+        return halves.flatMap(({ neurons }) => {
+          const { packed, rowScale } = packNeurons(parts, scaleRule, axis, neurons);
+          return [packed, rowScale];
+        });
+      } finally {
+        for (const { weight } of parts) weight.dispose();
+      }
+    });
+    const [a, b] = halves.map((half, i) => ternaryOver(tensors[2 * i], tensors[2 * i + 1], half.rows, half.cols));
+    const weight = new PartedTernary(a, b, axis, axis === 'rows' ? placeRows(place, names.length) : placeOf(place));
+    return { linear: new TernaryLinear(weight, rows, names), weight };
   }
 
   // Matrices over the same input, merged into one.
@@ -157,23 +241,38 @@ class Reader {
     const rows = entries.map(rowsOf);
     const total = rows.reduce((sum, n) => sum + n, 0);
     const [, cols] = entries[0].shape;
-    const specs: CachedSpec[] = [
-      { name: `${names.join('+')}.packed`, dtype: 'u8', shape: [packedBytes(total, cols, this.device)] },
-      { name: `${names.join('+')}.row_scale`, dtype: 'f32', shape: [total] },
-    ];
+    const specs = this.#specs(names.join('+'), total, cols);
     const [packed, rowScale] = await this.#take(specs, entries, () => this.#pack(names));
     return new TernaryLinear(ternaryOver(packed, rowScale, total, cols), rows, names);
   }
 
-  async #pack(names: readonly string[]): Promise<Tensor[]> {
+  #specs(name: string, rows: number, cols: number): CachedSpec[] {
+    return [
+      { name: `${name}.packed`, dtype: 'u8', shape: [packedBytes(rows, cols, this.device)] },
+      { name: `${name}.row_scale`, dtype: 'f32', shape: [rows] },
+    ];
+  }
+
+  // Matrices as the checkpoint has them.
+  async #parts(names: readonly string[], tell = true): Promise<WeightPart[]> {
     const parts: WeightPart[] = [];
     try {
       for (const name of names) {
-        const weight = await this.#read(this.#entry(`${name}.weight`));
+        const weight = await this.#read(this.#entry(`${name}.weight`), tell);
         parts.push({ name, weight, scale: undefined });
         const scale = this.checked.tensors.get(`${name}.weight_scale`);
         if (scale !== undefined) parts[parts.length - 1] = { name, weight, scale: await readScale(scale) };
       }
+      return parts;
+    } catch (error) {
+      for (const { weight } of parts) weight.dispose();
+      throw error;
+    }
+  }
+
+  async #pack(names: readonly string[]): Promise<Tensor[]> {
+    const parts = await this.#parts(names);
+    try {
       const { packed, rowScale } = packParts(parts, this.config.scaleRule, this.device).weight;
       return [packed, rowScale];
     } finally {
@@ -261,11 +360,11 @@ class Reader {
   }
 
   // The bytes as they are stored, straight into native memory.
-  async #read(entry: TensorEntry): Promise<Tensor> {
+  async #read(entry: TensorEntry, tell = true): Promise<Tensor> {
     this.options.signal?.throwIfAborted();
     const x = await readTensor(entry.file, entry.begin, entry.shape, storedDTypes[entry.dtype]);
     try {
-      this.#tell(entry);
+      if (tell) this.#tell(entry);
     } catch (error) {
       x.dispose();
       throw error;

@@ -1,8 +1,11 @@
 import type { ScaleRule } from '../model/config';
 import { LoadError } from '../native/errors';
 import type { TernaryPart } from '../ops/ternary-weights';
+import { gather } from '../ops/gather';
 import { planesFromFloat, planesFromHf, ternaryFromParts } from '../ops/ternary-weights';
 import type { DeviceName } from '../tensor/dtype';
+import { tensor } from '../tensor/create';
+import { keep, scope } from '../tensor/scope';
 import { moveTo } from '../tensor/move';
 import type { Tensor } from '../tensor/tensor';
 import type { Ternary } from '../tensor/ternary';
@@ -39,8 +42,35 @@ export function packParts(
   }
 }
 
-// A GPU splits and packs its weights itself.
-function splitPart({ name, weight, scale }: WeightPart, rule: ScaleRule, device: DeviceName): TernaryPart {
+/**
+ * Some neurons of matrices over the same input, merged and packed for `cpu`.
+ *
+ * @param parts packed codes
+ * @param axis whether the neurons are rows or columns of them
+ * @throws LoadError as {@link packParts}
+ */
+export function packNeurons(
+  parts: readonly WeightPart[],
+  rule: ScaleRule,
+  axis: 'rows' | 'columns',
+  neurons: Int32Array,
+): Ternary {
+  return scope(() => {
+    const at = tensor(neurons);
+    const split = parts.map((part): TernaryPart => {
+      if (axis === 'columns') return splitPart({ ...part, weight: gather(part.weight, at, 1) }, rule, 'cpu');
+      const { planes, scale } = splitPart(part, rule, 'cpu');
+      return { planes: gather(planes, at, 1), scale };
+    });
+    const weight = ternaryFromParts(split, axis === 'columns' ? neurons.length : parts[0].weight.shape[1], 'cpu');
+    keep(weight.packed);
+    keep(weight.rowScale);
+    return weight;
+  });
+}
+
+/** Planes and scale of a matrix. A GPU splits and packs its weights itself. */
+export function splitPart({ name, weight, scale }: WeightPart, rule: ScaleRule, device: DeviceName): TernaryPart {
   const here = device === 'reference' ? weight : moveTo(weight, device);
   try {
     if (rule === 'online') return planesFromFloat(here);

@@ -1,5 +1,7 @@
 import type { TernaryLinear } from '../nn/ternary-linear';
-import { ternaryCounts, ternaryPlanes, ternaryValues } from '../ops/ternary-weights';
+import { PartedTernary } from '../nn/parted-ternary';
+import { planeBytes, planesOf } from '../ops/ternary-planes';
+import { ternaryCounts, ternaryValues } from '../ops/ternary-weights';
 import { scope } from '../tensor/scope';
 import type { BitNet } from './bitnet';
 
@@ -39,9 +41,9 @@ export class WeightMatrix {
   /** Counts the weights. */
   counts(): MatrixCounts {
     return scope(() => {
-      const data = ternaryCounts(this.linear.weight)
-        .data()
-        .subarray(3 * this.begin, 3 * (this.begin + this.rows));
+      const { weight } = this.linear;
+      const all = weight instanceof PartedTernary ? weight.counts() : ternaryCounts(weight).data();
+      const data = all.subarray(3 * this.begin, 3 * (this.begin + this.rows));
       const sums = [0, 0, 0];
       let deadRows = 0;
       data.forEach((n, i) => {
@@ -56,11 +58,15 @@ export class WeightMatrix {
   row(r: number): MatrixRow {
     const at = this.begin + r;
     return scope(() => {
-      const { zero, plus } = ternaryPlanes(this.linear.weight, at, at + 1);
+      const { weight } = this.linear;
+      const weights =
+        weight instanceof PartedTernary ? weight.row(at) : Int8Array.from(ternaryValues(weight, at, at + 1).data());
+      const planes = planesOf(weights, 1, this.cols);
+      const width = planeBytes(this.cols);
       return {
-        weights: Int8Array.from(ternaryValues(this.linear.weight, at, at + 1).data()),
-        zero: Uint8Array.from(zero.data()),
-        plus: Uint8Array.from(plus.data()),
+        weights,
+        zero: planes.slice(0, width),
+        plus: planes.slice(width),
         scale: this.linear.weight.rowScale.data()[at],
       };
     });

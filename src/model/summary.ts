@@ -18,6 +18,12 @@ export function summarize(model: BitNet): string {
   const ternary = matrices.reduce((sum, m) => sum + m.rows * m.cols, 0);
   const tables = weights.embed.size + (weights.head === weights.embed ? 0 : weights.head.size);
   const memory = memoryOf(model);
+  const { blocks } = weights;
+  const neurons = blocks.length * config.intermediateSize;
+  const dropped = blocks.reduce(
+    (n, { mlp: { live } }) => n + (live === undefined ? 0 : live.width - live.down.cols),
+    0,
+  );
   const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`;
   const million = (n: number): string => `${(n / 1e6).toFixed(2)} M`;
   return [
@@ -27,6 +33,7 @@ export function summarize(model: BitNet): string {
     `${million(ternary)} ternary weights in ${mb(memory.ternary)} (${((8 * memory.ternary) / ternary).toFixed(2)} bits each), ` +
       `${million(tables)} in ${weights.head === weights.embed ? 'the embedding, which is also the head' : 'embedding and head'}: ${mb(memory.embedding)}` +
       (memory.screen > 0 ? `, and an int8 copy of the head: ${mb(memory.screen)}` : ''),
+    ...(dropped === 0 ? [] : [`${dropped} of ${neurons} feed-forward neurons always give 0 and are set aside`]),
     table(['matrix', 'shape', '% -1', '% 0', '% +1', 'dead rows'], rows),
   ].join('\n');
 }

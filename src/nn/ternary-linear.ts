@@ -4,6 +4,7 @@ import { slice } from '../ops/slice';
 import { tap, tapped } from '../program/tap';
 import type { Tensor } from '../tensor/tensor';
 import type { Ternary } from '../tensor/ternary';
+import { PartedTernary } from './parted-ternary';
 
 /** Activations as the ternary product takes them: int8 codes, and the factor that made them (127 / absmax) per row. */
 interface Quantized {
@@ -25,7 +26,7 @@ export class TernaryLinear {
    * @param sources name of each layer in the checkpoint, such as `model.layers.0.self_attn.q_proj`
    */
   constructor(
-    readonly weight: Ternary,
+    readonly weight: Ternary | PartedTernary,
     readonly rows: readonly number[],
     readonly sources: readonly string[],
   ) {
@@ -53,7 +54,7 @@ export class TernaryLinear {
   #shown(x: Tensor, names: readonly string[]): Tensor[] {
     const quantized = memo(quantize);
     const products = memoPair((q8: Tensor, scale: Tensor) => this.#product({ q8, scale }));
-    const sums = memo((q8: Tensor) => ternaryMatmulI32(q8, this.weight));
+    const sums = memo((q8: Tensor) => sumsOf(q8, this.weight));
     return names.map((name, i) => {
       const { q8: q, scale: s } = quantized(tap(`${name}.hook_in`, x));
       const q8 = tap(`${name}.hook_in_q8`, q);
@@ -66,7 +67,8 @@ export class TernaryLinear {
   }
 
   #product({ q8, scale }: Quantized): Tensor[] {
-    return ternaryMatmul(q8, scale, this.weight, this.rows);
+    const { weight, rows } = this;
+    return weight instanceof PartedTernary ? weight.product(q8, scale, rows) : ternaryMatmul(q8, scale, weight, rows);
   }
 
   dispose(): void {
@@ -77,6 +79,10 @@ export class TernaryLinear {
 function quantize(x: Tensor): Quantized {
   const [q8, scale] = quantizeAct(x);
   return { q8, scale };
+}
+
+function sumsOf(q8: Tensor, weight: Ternary | PartedTernary): Tensor {
+  return weight instanceof PartedTernary ? weight.sums(q8) : ternaryMatmulI32(q8, weight);
 }
 
 function memo<K, V>(compute: (key: K) => V): (key: K) => V {

@@ -14,6 +14,12 @@ export interface RmsAttrs {
   readonly eps: number;
 }
 
+/** Attributes of `rms_norm`. */
+export interface RmsNormAttrs extends RmsAttrs {
+  /** What the sum of squares is divided by: the width of the row, zeros that were left out of it included. */
+  readonly width: number;
+}
+
 function check(op: string, x: TensorSpec, { eps }: RmsAttrs): void {
   expectDType(op, 'x', x, 'f32');
   expectShape(op, 'x', x, [-1, -1]);
@@ -23,8 +29,8 @@ function check(op: string, x: TensorSpec, { eps }: RmsAttrs): void {
     throw new OptionError(`expected eps >= 0, received ${String(eps)}.`, { op });
 }
 
-function roots({ data, shape: [rows, n] }: RefArray, eps: number): number[] {
-  return Array.from({ length: rows }, (_, t) => Math.sqrt(sumOfSquares(data, t * n, n) / n + eps));
+function roots({ data, shape: [rows, n] }: RefArray, eps: number, width = n): number[] {
+  return Array.from({ length: rows }, (_, t) => Math.sqrt(sumOfSquares(data, t * n, n) / width + eps));
 }
 
 // NumPy's pairwise order, in which the float64 definition sums: values that a quantiser finds halfway between two codes
@@ -83,20 +89,24 @@ export const rmsScaleDef: OpDef<RmsAttrs> = {
 
 /**
  * `rms_norm`: `x / sqrt(mean(x²) + eps) * weight` for each row (Zhang and Sennrich 2019). The same bits as `rms_scale`,
- * a division and a multiplication.
+ * a division and a multiplication. A row may be a part of a wider one whose other elements are 0: the mean is then that of all
+ * `width` elements, with the bits of the wide row where each element has the place modulo 16, and the order there, that it had.
  */
-export const rmsNormDef: OpDef<RmsAttrs> = {
+export const rmsNormDef: OpDef<RmsNormAttrs> = {
   name: 'rms_norm',
   infer([x, weight], attrs) {
     check('rms_norm', x, attrs);
     expectDType('rms_norm', 'the weight', weight, 'f32');
     expectShape('rms_norm', 'the weight', weight, [x.shape[1]]);
+    const { width } = attrs;
+    if (!(Number.isSafeInteger(width) && width >= x.shape[1]))
+      throw new OptionError(`expected a width of at least ${x.shape[1]}, received ${width}.`, { op: 'rms_norm' });
     return [{ shape: x.shape, dtype: 'f32' }];
   },
-  encode: ({ eps }) => [eps],
-  reference([x, weight], { eps }, [y]) {
+  encode: ({ eps, width }) => [eps, width],
+  reference([x, weight], { eps, width }, [y]) {
     const n = x.shape[1];
-    roots(x, eps).forEach((s, t) => {
+    roots(x, eps, width).forEach((s, t) => {
       for (let i = t * n; i < (t + 1) * n; i++) y.data[i] = (x.data[i] / s) * weight.data[i - t * n];
     });
   },
@@ -106,7 +116,11 @@ export const rmsNormDef: OpDef<RmsAttrs> = {
     rows()
       // The largest of the tiny values would set a limit below the spacing of subnormal numbers.
       .filter(([name]) => name !== 'huge and tiny')
-      .map(([name, x, attrs]) => ({
+      .flatMap(([name, x, attrs]) => [
+        { name, x, attrs: { ...attrs, width: x.shape[1] } },
+        { name: `${name}, part of a wider row`, x, attrs: { ...attrs, width: 2 * x.shape[1] + 5 } },
+      ])
+      .map(({ name, x, attrs }) => ({
         name,
         inputs: [x, { dtype: 'f32', shape: [x.shape[1]], data: noise(x.shape[1], 9) }],
         attrs,
@@ -130,8 +144,9 @@ export function rmsScale(x: Tensor, eps: number): Tensor {
  * @param x f32 `[T, D]`
  * @param weight f32 `[D]`
  * @param eps added to the mean of squares
+ * @param width elements that the mean is over, when `x` is a part of wider rows whose other elements are 0; default D
  * @returns f32 `[T, D]`
  */
-export function rmsNorm(x: Tensor, weight: Tensor, eps: number): Tensor {
-  return callOne(rmsNormDef, [x, weight], { eps });
+export function rmsNorm(x: Tensor, weight: Tensor, eps: number, width: number = x.shape[1]): Tensor {
+  return callOne(rmsNormDef, [x, weight], { eps, width });
 }
