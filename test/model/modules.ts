@@ -1,6 +1,7 @@
 import type { BitNet } from '../../src/model/bitnet';
 import { consecutiveRows } from '../../src/model/rows';
 import { add } from '../../src/ops/binary';
+import { PartedTernary } from '../../src/nn/parted-ternary';
 import type { TernaryLinear } from '../../src/nn/ternary-linear';
 import { quantizeAct } from '../../src/ops/quantize';
 import { ternaryMatmul } from '../../src/ops/ternary';
@@ -97,7 +98,11 @@ function product(linear: TernaryLinear, x: Tensor): Tensor[] {
     codes[i] = Math.max(-128, Math.min(127, half ? down + (down & 1 ? 1 : 0) : Math.round(rounded)));
     expect(Math.abs(codes[i] - code)).toBeLessThanOrEqual(1);
   });
-  return ternaryMatmul(fromTypedArray(codes, { shape: x.shape }), scale, linear.weight, linear.rows);
+  const { weight, rows } = linear;
+  const given = fromTypedArray(codes, { shape: x.shape });
+  return weight instanceof PartedTernary
+    ? weight.product(given, scale, rows)
+    : ternaryMatmul(given, scale, weight, rows);
 }
 
 function embedded(model: BitNet, ids: readonly number[]): Tensor {
