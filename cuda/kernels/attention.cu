@@ -20,7 +20,7 @@ constexpr int64_t kScoreFloats = int64_t(1) << 26;  // most scores in scratch; m
 constexpr int kMostSplits = 64;  // blocks that share the positions of a tile
 
 template <class C, int R, bool WIDE>
-__global__ void __launch_bounds__(kAttentionThreads) scoreTile(AttentionCall c, const float* q, float scale, Pattern to) {
+__global__ void __launch_bounds__(kAttentionThreads, 2) scoreTile(AttentionCall c, const float* q, float scale, Pattern to) {
   dependentsLaunch();
   dependencyWait();
   const Tile<R> tile(c, true);
@@ -89,7 +89,7 @@ __global__ void __launch_bounds__(kSoftmaxThreads) softmaxScores(AttentionCall c
 // z of a tile from its pattern, divided by totals where there are any. Blocks that share a tile (gridDim.z > 1) leave the sum of each
 // kValueBlock positions in parts [blocks, T, H, E].
 template <class C, int R>
-__global__ void __launch_bounds__(kAttentionThreads) valueTile(AttentionCall c, Pattern pattern, const float* totals, float* z, float* parts, unsigned* counters, bool raises) {
+__global__ void __launch_bounds__(kAttentionThreads, 2) valueTile(AttentionCall c, Pattern pattern, const float* totals, float* z, float* parts, unsigned* counters, bool raises) {
   dependentsLaunch();
   dependencyWait();
   const Tile<R> tile(c, raises);
