@@ -101,7 +101,7 @@ __device__ __forceinline__ int dot16(const uint4& x, const uint4& codes, int sum
 
 // Bounds of the logits of kShare rows, by warps that each take rows of codes. Lane i does row i's arithmetic.
 template <bool WIDE>
-__global__ void __launch_bounds__(kThreads) boundRows(Screen s) {
+__global__ void __launch_bounds__(kThreads, 2) boundRows(Screen s) {
   dependentsLaunch();
   dependencyWait();
   const int64_t first = int64_t(blockIdx.x) * kShare;
