@@ -1,8 +1,6 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 
 import { bench } from '../../src/bench/bench';
 import { bytesPerToken, modelSize, rooflineOf } from '../../src/bench/floor';
@@ -16,20 +14,15 @@ import type { BitNet } from '../../src/model/bitnet';
 import { memoryStats, setThreads } from '../../src/native/device-info';
 import { ContextError, LoadError, OptionError } from '../../src/native/errors';
 import { receiptBars } from '../../src/plot/receipts';
+import { collectGarbage } from '../collect';
 
 const path = join(__dirname, '..', '..', 'models', 'rotor-tiny');
 let model: BitNet;
 let directory: string;
 let receipts: Receipt[];
 
-// Memory that was looked at with data() is given back when the view is collected.
 async function settledBytes(): Promise<number> {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  for (let i = 0; i < 3; i++) {
-    collect();
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  await collectGarbage();
   return memoryStats().liveBytes;
 }
 

@@ -2,6 +2,7 @@ import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { loadBitNet, type LoadOptions } from '../../src/load/load-model';
 import { memoryStats } from '../../src/native/device-info';
+import { collectGarbage } from '../collect';
 import { MODELS, rejection, temporaryDirectory } from './fixtures';
 
 const dir = temporaryDirectory();
@@ -23,17 +24,12 @@ function damaged(tensor: string, change: (bytes: Buffer) => void): string {
   return dir;
 }
 
-/** Views of freed memory are given back some turns of the event loop later. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve));
-}
-
 /** The error of a load that must fail and must leave the buffers as they were. */
 async function failure(path: string, options: LoadOptions = {}): ReturnType<typeof rejection> {
-  await settle();
+  await collectGarbage();
   const before = memoryStats().liveBuffers;
   const error = await rejection(loadBitNet(path, options));
-  await settle();
+  await collectGarbage();
   expect(memoryStats().liveBuffers).toBe(before);
   return error;
 }

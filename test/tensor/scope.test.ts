@@ -7,10 +7,11 @@ import { slice, transpose } from '../../src/ops/views';
 import { ones, tensor } from '../../src/tensor/create';
 import { keep, scope } from '../../src/tensor/scope';
 import type { Tensor } from '../../src/tensor/tensor';
+import { collectGarbage } from '../collect';
 
 // Memory that a typed array looked at is given back on a later turn of the event loop.
 async function settled(): Promise<{ liveBuffers: number; liveBytes: number; totalAllocs: number }> {
-  for (let i = 0; i < 3; i++) await new Promise((resolve) => setTimeout(resolve, 2));
+  await collectGarbage();
   return memoryStats();
 }
 const live = async (): Promise<number> => (await settled()).liveBuffers;

@@ -8,6 +8,7 @@ import type { Tensor } from '../../src/tensor/tensor';
 import type { RunMode } from '../../src/trace/run';
 import { run, runWithCache, runWithHooks } from '../../src/trace/run';
 import { tapNames } from '../../src/trace/names';
+import { collectGarbage } from '../collect';
 import { tinyModel } from '../generate/models';
 import { thrown } from '../load/fixtures';
 
@@ -23,7 +24,6 @@ afterAll(() => {
 });
 
 const bits = (x: Tensor): string => Buffer.from(x.data().slice().buffer).toString('base64');
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('runWithCache', () => {
   it('keeps every tap, the same bits eager and captured, and leaves the logits as they are', () => {
@@ -163,9 +163,9 @@ it('leaves nothing behind, failed or not', async () => {
     );
   };
   once();
-  for (let i = 0; i < 4; i++) await nextTurn();
+  await collectGarbage();
   const before = memoryStats().liveBuffers;
   once();
-  for (let i = 0; i < 4; i++) await nextTurn();
+  await collectGarbage();
   expect(memoryStats().liveBuffers).toBe(before);
 });
