@@ -7,6 +7,7 @@ import { run, which } from '../lib/run.mjs';
 
 const dir = inRoot('build/cuda-tools');
 const wanted = ['cuobjdump', 'nvdisasm'];
+const wheel = 'triton==3.8.0';
 
 const extract = `
 import glob, os, sys, zipfile
@@ -26,7 +27,7 @@ export async function fetchCudaTools() {
   await step('disassembler of GPU code', async () => {
     fs.mkdirSync(dir, { recursive: true });
     const env = { PIP_RETRIES: '0', ...process.env };
-    const args = ['-m', 'pip', 'download', '--disable-pip-version-check', '--no-deps', '--dest', dir, 'triton'];
+    const args = ['-m', 'pip', 'download', '--disable-pip-version-check', '--no-deps', '--dest', dir, wheel];
     const pip = python ? await run(python, args, { env }) : { code: 1 };
     const made = pip.code === 0 && (await run(python, ['-c', extract, dir, ...wanted])).code === 0;
     for (const name of fs.readdirSync(dir).filter((file) => file.endsWith('.whl'))) fs.rmSync(`${dir}/${name}`);
