@@ -14,6 +14,7 @@ import { loadBitNet, type LoadOptions } from './load/load-model';
 import type { BitNet } from './model/bitnet';
 import type { BitNetConfig } from './model/config';
 import { Decoder } from './model/decoder';
+import { greedy } from './model/step-state';
 import { matricesOf, memoryOf, type MemoryUse, type WeightMatrix } from './model/matrices';
 import { setThreads } from './native/device-info';
 import { DisposedError, LoadError, OptionError, UnsupportedError } from './native/errors';
@@ -210,16 +211,6 @@ export class LanguageModel {
     const length = Math.min(Math.max(Math.ceil(repeats) || 1, 1), this.config.maxPositionEmbeddings);
     const decoder = new Decoder(this.model, { slots: 1, length, logits: 'candidates' });
     try {
-      const greedy = {
-        temperature: 0,
-        topK: 0,
-        topP: 1,
-        minP: 0,
-        typicalP: 1,
-        repetition: 1,
-        presence: 0,
-        frequency: 0,
-      };
       decoder.state.start(0, 0, 0, [], greedy, [0, 0], []);
       return await decoder.program.profile(options);
     } finally {

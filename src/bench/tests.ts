@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 
 import type { BitNet } from '../model/bitnet';
 import { Decoder } from '../model/decoder';
+import { greedy } from '../model/step-state';
 import { philox } from '../ops/philox';
 import type { PlannedTest } from './options';
 import type { Receipt } from './receipt';
@@ -23,8 +24,6 @@ export function testName({ nPrompt, nGen, nDepth, nParallel }: TestSize): string
   const parts = [...(nPrompt > 0 ? [`pp${nPrompt}`] : []), ...(nGen > 0 ? [`tg${nGen}`] : [])];
   return `${parts.join('+')}${nParallel > 1 ? ` x ${nParallel}` : ''}${nDepth > 0 ? ` @ d${nDepth}` : ''}`;
 }
-
-const greedy = { temperature: 0, topK: 0, topP: 1, minP: 0, typicalP: 1, repetition: 1, presence: 0, frequency: 0 };
 
 /**
  * The tests of one depth and one number of sequences: they share a decoder, and each runs from the depth on, so that the positions

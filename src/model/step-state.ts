@@ -26,6 +26,18 @@ export interface SamplerParams {
   readonly frequency: number;
 }
 
+/** The most likely token, with every setting off. */
+export const greedy: SamplerParams = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  typicalP: 1,
+  repetition: 1,
+  presence: 0,
+  frequency: 0,
+};
+
 /** Bit of `seen` that says that a token occurs in the prompt; the bits below count its occurrences in the output. */
 export const promptBit = 1 << 30;
 

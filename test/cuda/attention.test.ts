@@ -1,25 +1,11 @@
 import { attention, attnScores, attnValues } from '../../src/ops/attention';
-import { noise } from '../../src/ops/case-data';
 import { rmsNorm } from '../../src/ops/norm';
 import { slice } from '../../src/ops/slice';
-import { tensor } from '../../src/tensor/create';
 import { moveTo } from '../../src/tensor/move';
 import type { DeviceName } from '../../src/tensor/dtype';
 import type { Tensor } from '../../src/tensor/tensor';
 import { describeCuda, simDevice } from './device';
-
-const floats = (shape: readonly number[], seed: number): Tensor =>
-  tensor(
-    Float32Array.from(
-      noise(
-        shape.reduce((n, d) => n * d, 1),
-        seed,
-      ),
-    ),
-    { shape },
-  );
-const ints = (...data: number[]): Tensor => tensor(Int32Array.from(data));
-const bits = (x: Tensor): string => Buffer.from(x.data().slice().buffer).toString('hex');
+import { bits, floats, ints } from '../ops/made';
 
 // Rows of several slots around the blocks of 64 and 128 positions; with as many slots as rows each goes alone, and positions are split.
 describeCuda('attention on a simulated GPU has the bits of the CPU', () => {

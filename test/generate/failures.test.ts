@@ -3,6 +3,7 @@ import '../../src/ops/methods';
 import { Engine, generate, type GenerateOptions } from '../../src/generate';
 import { Decoder } from '../../src/model/decoder';
 import type { BitNet } from '../../src/model/bitnet';
+import { greedy } from '../../src/model/step-state';
 import type { TapListener } from '../../src/program/tap';
 import type { Tensor } from '../../src/tensor/tensor';
 import { prompts, tinyModel } from './models';
@@ -113,7 +114,6 @@ describe('a key or value beyond f16', () => {
   });
 
   test('a decoder tells which row it was, and a hook that hides it does not hide the error', async () => {
-    const greedy = { temperature: 0, topK: 0, topP: 1, minP: 0, typicalP: 1, repetition: 1, presence: 0, frequency: 0 };
     const hiding: TapListener = {
       wants: (name) => enlarge(taps[0]).wants(name) || name === 'ln_final.hook_out',
       tap: ((enlarging) => (name: string, x: Tensor) =>

@@ -3,6 +3,7 @@ import { modelSize } from '../../src/bench/floor';
 import { generate, type GenerateEvent, type GenerateOptions } from '../../src/generate';
 import { BitNet } from '../../src/model/bitnet';
 import { Decoder } from '../../src/model/decoder';
+import { greedy } from '../../src/model/step-state';
 import { native } from '../../src/native/addon';
 import { HeadScreen } from '../../src/nn/head-screen';
 import { mul } from '../../src/ops/binary';
@@ -66,15 +67,14 @@ test.each<[string, GenerateOptions]>([
 });
 
 test('a step with a screen reads a few rows of the head, and leaves the candidates', async () => {
-  const params = { temperature: 0, topK: 0, topP: 1, minP: 0, typicalP: 1, repetition: 1, presence: 0, frequency: 0 };
   const vocab = screened.config.vocabSize;
   const [few, all] = (['candidates', 'all'] as const).map(
     (logits) => new Decoder(screened, { slots: 3, length: 30, logits }),
   );
   try {
     for (const decoder of [few, all]) {
-      decoder.state.start(0, 5, 0, [], params, [1, 1], []);
-      decoder.state.start(2, 9, 0, [], { ...params, temperature: 1, topK: 7 }, [1, 1], []);
+      decoder.state.start(0, 5, 0, [], greedy, [1, 1], []);
+      decoder.state.start(2, 9, 0, [], { ...greedy, temperature: 1, topK: 7 }, [1, 1], []);
     }
     let read = 0;
     for (let i = 0; i < 20; i++) {
@@ -155,7 +155,7 @@ test('a large head on cpu pays; other logits than all and candidates are an Opti
 
 test('a decode program with a screen agrees with the reference record by record', () => {
   const decoder = new Decoder(screened, { slots: 1, length: 2, logits: 'candidates' });
-  const params = { temperature: 1, topK: 9, topP: 1, minP: 0, typicalP: 1, repetition: 1, presence: 0, frequency: 0 };
+  const params = { ...greedy, temperature: 1, topK: 9 };
   try {
     decoder.state.start(0, 5, 0, [], params, [1, 1], []);
     const diff = decoder.program.diff('reference');

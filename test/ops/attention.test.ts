@@ -7,19 +7,7 @@ import { softmax } from '../../src/ops/softmax';
 import { tensor, zeros } from '../../src/tensor/create';
 import { moveTo } from '../../src/tensor/move';
 import type { Tensor } from '../../src/tensor/tensor';
-
-const floats = (shape: readonly number[], seed: number): Tensor =>
-  tensor(
-    Float32Array.from(
-      noise(
-        shape.reduce((n, d) => n * d, 1),
-        seed,
-      ),
-    ),
-    { shape },
-  );
-const ints = (...data: number[]): Tensor => tensor(Int32Array.from(data));
-const bits = (x: Tensor): string => Buffer.from(x.data().slice().buffer).toString('hex');
+import { bits, floats, ints } from './made';
 
 describe.each([
   [4, 2, 16],

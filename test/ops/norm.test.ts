@@ -6,19 +6,7 @@ import { rmsNorm, rmsScale } from '../../src/ops/norm';
 import { rope, ropeTables } from '../../src/ops/rope';
 import { tensor, zeros } from '../../src/tensor/create';
 import { moveTo } from '../../src/tensor/move';
-import type { Tensor } from '../../src/tensor/tensor';
-
-const floats = (shape: readonly number[], seed: number): Tensor =>
-  tensor(
-    Float32Array.from(
-      noise(
-        shape.reduce((n, d) => n * d, 1),
-        seed,
-      ),
-    ),
-    { shape },
-  );
-const ints = (...data: number[]): Tensor => tensor(Int32Array.from(data));
+import { floats, ints } from './made';
 
 describe('rms_norm', () => {
   test.each([1, 5, 16, 33, 2560])('equals scale, division and product bit for bit, width %i', (width) => {

@@ -1,16 +1,18 @@
+import { greedy, promptBit } from '../../src/model/step-state';
 import { native } from '../../src/native/addon';
 import { ShapeError } from '../../src/native/errors';
 import { noise } from '../../src/ops/case-data';
+import type { SampleState } from '../../src/ops/sample';
 import { sample_, sampleDistribution, sampleUniform } from '../../src/ops/sample';
 import { tensor, zeros } from '../../src/tensor/create';
 import type { Tensor } from '../../src/tensor/tensor';
-import { inPrompt, samplerState, type SamplerState, settingsOff, type Settings } from './sampler-state';
+import { samplerState, type Settings } from './sampler-state';
 
 // Draws without a filter.
-const off = { ...settingsOff, temperature: 1 };
+const off = { ...greedy, temperature: 1 };
 
 // Rows with the same settings, row t with seed (t, seed).
-function state(rows: number, vocab: number, settings: Settings, seed = 1): SamplerState {
+function state(rows: number, vocab: number, settings: Settings, seed = 1): SampleState {
   const s = samplerState(new Array<Settings>(rows).fill({ ...off, ...settings }), vocab);
   for (let t = 0; t < rows; t++) s.seed.data().set([t, seed], 2 * t);
   return s;
@@ -27,7 +29,7 @@ function draws(
   logits: readonly number[],
   rows: number,
   settings: Settings,
-  prepare?: (s: SamplerState) => void,
+  prepare?: (s: SampleState) => void,
 ): number[] {
   const s = state(rows, logits.length, settings);
   prepare?.(s);
@@ -35,7 +37,7 @@ function draws(
   return Array.from(s.token.data());
 }
 
-function support(logits: readonly number[], settings: Settings, prepare?: (s: SamplerState) => void): number[] {
+function support(logits: readonly number[], settings: Settings, prepare?: (s: SampleState) => void): number[] {
   return [...new Set(draws(logits, 2000, settings, prepare))].sort((a, b) => a - b);
 }
 
@@ -106,17 +108,17 @@ describe('penalties and bias, greedy', () => {
   test('ties go to the lowest id', () => expect(greedy([1, 3, 3, 3], {}, [])).toBe(1));
 
   test('repetition divides positive and multiplies negative logits of prompt and output', () => {
-    expect(greedy([3, 2], { repetition: 1.6 }, [inPrompt, 0])).toBe(1);
+    expect(greedy([3, 2], { repetition: 1.6 }, [promptBit, 0])).toBe(1);
     expect(greedy([3, 2], { repetition: 1.6 }, [1, 0])).toBe(1);
-    expect(greedy([3, 2], { repetition: 1.4 }, [inPrompt, 0])).toBe(0);
-    expect(greedy([-1, -1.5], { repetition: 1.6 }, [inPrompt, 0])).toBe(1);
+    expect(greedy([3, 2], { repetition: 1.4 }, [promptBit, 0])).toBe(0);
+    expect(greedy([-1, -1.5], { repetition: 1.6 }, [promptBit, 0])).toBe(1);
   });
 
   test('presence and frequency look at the output only', () => {
-    expect(greedy([3, 2], { presence: 5 }, [inPrompt, 0])).toBe(0);
+    expect(greedy([3, 2], { presence: 5 }, [promptBit, 0])).toBe(0);
     expect(greedy([3, 2], { presence: 1.5 }, [1, 0])).toBe(1);
-    expect(greedy([3, 2], { frequency: 0.4 }, [inPrompt + 2, 0])).toBe(0);
-    expect(greedy([3, 2], { frequency: 0.4 }, [inPrompt + 3, 0])).toBe(1);
+    expect(greedy([3, 2], { frequency: 0.4 }, [promptBit + 2, 0])).toBe(0);
+    expect(greedy([3, 2], { frequency: 0.4 }, [promptBit + 3, 0])).toBe(1);
   });
 
   test('bias comes first, minus infinity forbids', () => {
@@ -124,7 +126,7 @@ describe('penalties and bias, greedy', () => {
     expect(greedy([3, 2], {}, [], [-Infinity, 0])).toBe(1);
     expect(greedy([3, 2], {}, [], [-Infinity, -Infinity])).toBe(-1);
     // (1 + 2) / 2 against 1.4: with the bias after the penalty it would be 2.5
-    expect(greedy([1, 1.6], { repetition: 2 }, [inPrompt, 0], [2, 0])).toBe(1);
+    expect(greedy([1, 1.6], { repetition: 2 }, [promptBit, 0], [2, 0])).toBe(1);
   });
 });
 
@@ -171,7 +173,7 @@ test.each<[string, Settings]>([
 ])('draws follow the distribution: %s', (_name, settings) => {
   const vocab = 60;
   const logits = noise(vocab, 5).map((x) => Math.fround(3 * x));
-  const seen = Array.from({ length: vocab }, (_, i) => (i % 3 === 0 ? inPrompt : 0) + (i % 5 === 0 ? i % 4 : 0));
+  const seen = Array.from({ length: vocab }, (_, i) => (i % 3 === 0 ? promptBit : 0) + (i % 5 === 0 ? i % 4 : 0));
   const rows = 20000;
   const tokens = draws(logits, rows, settings, (s) => {
     for (let t = 0; t < rows; t++) s.seen.data().set(seen, t * vocab);

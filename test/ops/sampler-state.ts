@@ -1,37 +1,14 @@
+import type { SamplerParams } from '../../src/model/step-state';
+import { greedy } from '../../src/model/step-state';
+import type { SampleState } from '../../src/ops/sample';
 import { zeros } from '../../src/tensor/create';
 import type { Tensor } from '../../src/tensor/tensor';
 
-/** Greedy, with every setting of the sampler off. */
-export const settingsOff = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  typicalP: 1,
-  repetition: 1,
-  presence: 0,
-  frequency: 0,
-};
-
 /** Settings of a row; those left out are off. */
-export type Settings = Partial<typeof settingsOff>;
-
-/** Added to a count of tokens seen: it was in the prompt. */
-export const inPrompt = 1 << 30;
-
-/** What `sample_` reads and writes beside the logits. */
-export interface SamplerState {
-  readonly token: Tensor;
-  readonly pos: Tensor;
-  readonly step: Tensor;
-  readonly seed: Tensor;
-  readonly params: Tensor;
-  readonly seen: Tensor;
-  readonly bias: Tensor;
-}
+export type Settings = Partial<SamplerParams>;
 
 /** One row per settings, with nothing seen, no bias and seed 0. */
-export function samplerState(settings: readonly Settings[], vocab: number): SamplerState {
+export function samplerState(settings: readonly Settings[], vocab: number): SampleState {
   const rows = settings.length;
   const ints = (...shape: number[]): Tensor => zeros(shape, { dtype: 'i32' });
   const state = {
@@ -43,6 +20,6 @@ export function samplerState(settings: readonly Settings[], vocab: number): Samp
     seen: ints(rows, vocab),
     bias: zeros([rows, vocab]),
   };
-  settings.forEach((x, t) => state.params.data().set(Object.values({ ...settingsOff, ...x }), 8 * t));
+  settings.forEach((x, t) => state.params.data().set(Object.values({ ...greedy, ...x }), 8 * t));
   return state;
 }

@@ -1,8 +1,10 @@
+import { promptBit } from '../../src/model/step-state';
 import { native } from '../../src/native/addon';
 import { ShapeError } from '../../src/native/errors';
 import { noise } from '../../src/ops/case-data';
 import { runNative } from '../../src/ops/dispatch';
 import { linear, linearDef } from '../../src/ops/linear';
+import type { SampleState } from '../../src/ops/sample';
 import { adjustedLogit, sample_ } from '../../src/ops/sample';
 import { LogitBounds, quantizeRow, quantizeRows, quantizeRowsDef } from '../../src/ops/screen';
 import { screenedLinear, screenedLinearDef } from '../../src/ops/screened-linear';
@@ -10,7 +12,7 @@ import { empty, fromTypedArray, zeros } from '../../src/tensor/create';
 import { bf16ToFloat32, bf16ToNumber, numberToBf16 } from '../../src/tensor/dtype';
 import { scope } from '../../src/tensor/scope';
 import type { Tensor } from '../../src/tensor/tensor';
-import { inPrompt, samplerState, type SamplerState, type Settings } from './sampler-state';
+import { samplerState, type Settings } from './sampler-state';
 
 // Numbers that are roughly normal, or heavy-tailed with a power above 1.
 function numbers(count: number, seed: number, power = 1): Float32Array {
@@ -28,7 +30,7 @@ const asF32 = (values: Float32Array, shape: readonly number[]): Tensor => fromTy
 const hex = (x: Float32Array): string => Buffer.from(Float32Array.from(x).buffer).toString('hex');
 
 // The definition, from the logits of `linear`: the k best adjusted ones and what equals the last of them.
-function best(logits: Float32Array, s: SamplerState, t: number, k: number): Float32Array {
+function best(logits: Float32Array, s: SampleState, t: number, k: number): Float32Array {
   const vocab = logits.length;
   const adjusted = Array.from(logits, (z, r) =>
     adjustedLogit(z, s.bias.data()[t * vocab + r], s.seen.data()[t * vocab + r], s.params.data().subarray(8 * t)),
@@ -38,7 +40,7 @@ function best(logits: Float32Array, s: SamplerState, t: number, k: number): Floa
 }
 
 // Runs both on every variant with 1 and 2 threads, compares every bit, and returns the counts.
-function check(x: Tensor, weight: Tensor, s: SamplerState, k: readonly number[]): number[] {
+function check(x: Tensor, weight: Tensor, s: SampleState, k: readonly number[]): number[] {
   const [T] = x.shape;
   const [V] = weight.shape;
   const threads = native().getThreads();
@@ -164,7 +166,7 @@ describe('the k best logits, bit for bit', () => {
     const s = samplerState(settings, V);
     const biases = noise(4 * V, 8);
     for (let i = 0; i < 4 * V; i++) {
-      s.seen.data()[i] = (i % 3 === 0 ? inPrompt : 0) + (i % 5);
+      s.seen.data()[i] = (i % 3 === 0 ? promptBit : 0) + (i % 5);
       s.bias.data()[i] = i % 11 === 0 ? -Infinity : 3 * biases[i];
     }
     // In the last row all tokens but three are banned.
@@ -265,7 +267,7 @@ test.each<[string, Settings]>([
   const weight = asBf16(numbers(V * K, 91), [V, K]);
   const coded = quantizeRows(weight);
   const [whole, part] = [0, 1].map(() => samplerState([settings, settings], V));
-  const run = (s: SamplerState, logits: (x: Tensor) => Tensor): number[][] =>
+  const run = (s: SampleState, logits: (x: Tensor) => Tensor): number[][] =>
     Array.from({ length: 40 }, (_, i) =>
       scope(() => {
         sample_(
