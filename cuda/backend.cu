@@ -37,12 +37,6 @@ const Target kTarget = {kDeviceName, nullptr, ternaryBytes};
 std::mutex devicesMutex;
 std::map<int, std::unique_ptr<Device>>& devices = *new std::map<int, std::unique_ptr<Device>>;  // never destroyed: threads may still be using them
 
-// Only one GPU is current to a thread; callers come from several.
-void use(const Device& device) {
-  needHealthy();
-  need(cudaSetDevice(device.index), "cudaSetDevice");
-}
-
 int attribute(cudaDeviceAttr which, int index) {
   int value = 0;
   need(cudaDeviceGetAttribute(&value, which, index), "cudaDeviceGetAttribute");

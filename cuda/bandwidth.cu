@@ -24,8 +24,7 @@ bool readBandwidth(Device* device, size_t bytes, int repeats, double* samples) {
   void* memory = nullptr;
   cudaEvent_t begin = nullptr, end = nullptr;
   const bool ok = guarded([&] {
-    needHealthy();
-    need(cudaSetDevice(device->index), "cudaSetDevice");
+    use(*device);
     std::lock_guard<std::mutex> lock(device->mutex);
     need(cudaMallocAsync(&memory, bytes + sizeof(uint4), device->stream), "readBandwidth");
     need(cudaMemsetAsync(memory, 0, bytes + sizeof(uint4), device->stream), "readBandwidth");

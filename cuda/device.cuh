@@ -26,6 +26,8 @@ namespace cuda {
 void need(cudaError_t e, const std::string& doing);
 // Throws OpError when an earlier error stayed.
 void needHealthy();
+// Makes a GPU the current one of this thread, as callers come from several. Throws OpError when an earlier error stayed.
+void use(const Device& device);
 
 const char* opName(uint32_t opcode);
 using Wrapper = void (*)(const Args&, Launch&);

@@ -52,5 +52,10 @@ void need(cudaError_t e, const std::string& doing) {
   throw OpError("DEVICE", "[" + doing + "] expected CUDA to succeed, received " + why + ".");
 }
 
+void use(const Device& device) {
+  needHealthy();
+  need(cudaSetDevice(device.index), "cudaSetDevice");
+}
+
 }  // namespace cuda
 }  // namespace rotor

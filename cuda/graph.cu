@@ -16,11 +16,6 @@ struct DeviceProgram {
 namespace cuda {
 namespace {
 
-void use(const Device& device) {
-  needHealthy();
-  need(cudaSetDevice(device.index), "cudaSetDevice");
-}
-
 void record(DeviceProgram& p) {
   const Device& device = *p.device;
   need(cudaStreamBeginCapture(device.stream, cudaStreamCaptureModeThreadLocal), "capture");

@@ -45,11 +45,12 @@ function nvccFound() {
   return inCuda(process.env.CUDA_PATH) ?? which('nvcc') ?? inCuda('/usr/local/cuda');
 }
 
-/** Builds the addon and, for tests that ask for it, the one with emulated targets, where that can be had. */
+/** Builds the addon and, for tests that ask for it, the simulated GPU and the addon with emulated targets, where that can be had. */
 export async function buildAddon({ sim = false } = {}) {
   const addon = inRoot('build/Release/rotor.node');
   const simAddon = inRoot('build/Release/rotor-sim.node');
   const withSim = sim && simdeFound();
+  const cudaSim = inRoot('build/Release/librotor_cuda_sim.so');
   if (sim && !withSim) say('- no headers of SIMDe (libsimde-dev): tests of kernels for other CPUs are skipped');
   const stampFile = inRoot('build/.stamp');
   const sources = [
@@ -61,7 +62,7 @@ export async function buildAddon({ sim = false } = {}) {
   ];
   const stamp = hashFiles(sources, process.platform, process.arch, nvccFound() ?? '');
   const built = fs.existsSync(addon) && readText(stampFile) === stamp;
-  if (built && (!withSim || fs.existsSync(simAddon))) return;
+  if (built && (!withSim || fs.existsSync(simAddon)) && (!sim || fs.existsSync(cudaSim))) return;
   const missing = missingBuildTools((command) => which(command) !== undefined);
   if (missing.length > 0) throw new ToolError(missingToolsMessage(missing));
   await step('native addon', async () => {
@@ -79,8 +80,13 @@ export async function buildAddon({ sim = false } = {}) {
       const tool = inRoot('node_modules/cmake-js/bin/cmake-js');
       return must(process.execPath, [tool, ...args], 'The native addon did not compile', { onLine, tail: 60 });
     };
-    fs.rmSync(simAddon, { force: true }); // never one of other sources than the addon
-    const options = [`--CDROTOR_SIM=${withSim ? 'ON' : 'OFF'}`, `--CDROTOR_CUDA=${process.env.ROTOR_CUDA ?? 'AUTO'}`];
+    for (const file of [simAddon, cudaSim]) fs.rmSync(file, { force: true }); // never one of other sources than the addon
+    const onOff = (flag) => (flag ? 'ON' : 'OFF');
+    const options = [
+      `--CDROTOR_SIM=${onOff(withSim)}`,
+      `--CDROTOR_CUDA_SIM=${onOff(sim)}`,
+      `--CDROTOR_CUDA=${process.env.ROTOR_CUDA ?? 'AUTO'}`,
+    ];
     await cmake('configure', ...options); // options are read by this step only
     await cmake('compile', '--parallel', String(os.availableParallelism()));
     if (!fs.existsSync(addon)) throw new ToolError('The build ended without build/Release/rotor.node.');

@@ -45,7 +45,7 @@ export class PartedTernary {
       Tensor,
       Tensor,
     ];
-    this.rowScale = byRows ? gather(concat([kept.rowScale, rest.rowScale]), this.#place) : kept.rowScale;
+    this.rowScale = byRows ? scope(() => gather(concat([kept.rowScale, rest.rowScale]), this.#place)) : kept.rowScale;
   }
 
   /** Bytes of the packed weights and the scales of both parts. */

@@ -3,8 +3,10 @@ import '../../src/ops/methods';
 import { loadModel } from '../../src/language-model';
 import { deviceInfo, memoryStats } from '../../src/native/device-info';
 import { embedding } from '../../src/ops/embedding';
+import { kvAppend_ } from '../../src/ops/kv';
 import { capture } from '../../src/program/capture';
 import { tensor, zeros } from '../../src/tensor/create';
+import type { Tensor } from '../../src/tensor/tensor';
 import { MODELS } from '../load/fixtures';
 import { describeCuda, simDevice } from './device';
 
@@ -27,6 +29,19 @@ describeCuda('bad input on a simulated GPU', () => {
     expect(() => program.stepSync()).toThrow(/\[embedding\] expected an index from 0 to 3, received 7/);
     program.dispose();
     expect(tensor([1, 2], { device }).add(1).toArray()).toEqual([2, 3]);
+  });
+
+  test('a key beyond f16 is an error, and leaves in the cache what it leaves on the cpu', () => {
+    const values = [1, 2, 7e4, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+    const [got, want] = ([device, 'cpu'] as const).map((where) => {
+      const cache = zeros([1, 2, 4, 2], { dtype: 'f16', device: where });
+      const rows = (...data: number[]): Tensor => tensor(data, { dtype: 'i32', device: where });
+      const x = tensor(values, { shape: [3, 2, 2], device: where });
+      expect(() => kvAppend_(cache, x, rows(0, 0, 0), rows(0, 1, 2))).toThrow(/expected keys and values up to 65504/);
+      return cache.toFloat64Array();
+    });
+    expect(got).toEqual(want);
+    expect(got.filter(Number.isNaN)).toHaveLength(2);
   });
 
   test('too little memory is said in bytes', () => {
